@@ -13,10 +13,11 @@ import pytest
 from sybil import Document, Region, Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.evaluators.doctest import DocTestEvaluator
-from sybil.integration.pytest import SybilItem
 from sybil.parsers.abstract.doctest import DocTestStringParser
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 OPTIONS = ELLIPSIS | NORMALIZE_WHITESPACE
 
@@ -39,18 +40,26 @@ class ConsoleSessionParser:
 
 pages = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=OPTIONS), ConsoleSessionParser(), SkipParser()],
-    patterns=["README.md", "docs/**/*.md"],
+    pattern="*.md",
 )
 docstrings = Sybil(
     parsers=[DocTestParser(optionflags=OPTIONS)],
-    patterns=["src/crmkit/**/*.py"],
+    path="src/crmkit",
+    pattern="*.py",
     document_types={".py": PythonDocStringDocument},
 )
 pytest_collect_file = (pages + docstrings).pytest()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the examples of a page on one worker, since each builds on those before it."""
-    for item in items:
-        if isinstance(item, SybilItem):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+class KeepPagesTogether(LoadScopeScheduling):
+    """Give all examples of a file to one worker, since each builds on those before it, and spread everything else."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file.endswith(".md") or file.startswith("src/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Distribute tests over the workers (``pytest -n``)."""
+    return KeepPagesTogether(config, log)

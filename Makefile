@@ -1,0 +1,67 @@
+# A fresh machine needs git, make and Python 3.11 or newer (with venv); everything else is installed into .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types fuzz bench bench-large test-matrix clean
+
+help:  ## show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
+
+# ── Environment: installed again only when pyproject.toml has changed ────────────────────────────────────────────────
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "crmkit needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# pip installs dependency groups since 25.1.
+$(VENV)/.pip: | $(BIN)/python
+	$(PIP) install --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/.pip
+	$(PIP) install --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.pip
+	$(PIP) install --editable . --group dev
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/.dev
+	$(PIP) install --group bench
+	@touch $@
+
+# ── What people run ──────────────────────────────────────────────────────────────────────────────────────────────────
+demo: $(VENV)/.demo  ## see crmkit at work
+	$(BIN)/python -m crmkit demo
+
+test: lint types  ## everything that must hold: lint, types, architecture, all tests, every example in the documentation
+	$(BIN)/python -m pytest -n auto
+
+check: lint types  ## the same without the slow tests: less than a minute
+	$(BIN)/python -m pytest -n auto -q -m 'not slow'
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	@test ! -d tests/typing || $(BIN)/pyright
+
+fuzz: $(VENV)/.dev  ## search for counterexamples: the property tests with many new examples
+	$(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile=fuzz
+
+bench: $(VENV)/.bench  ## measure
+	$(BIN)/python -m benchmarks
+
+bench-large: $(VENV)/.bench  ## measure with millions of rows
+	$(BIN)/python -m benchmarks --large
+
+test-matrix:  ## the tests on each installed Python, with the oldest and the newest supported dependencies
+	.ci/test-matrix
+
+clean:  ## remove what was made, the environments too
+	rm -rf $(VENV) .venv-matrix .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
