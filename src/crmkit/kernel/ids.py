@@ -9,11 +9,11 @@ Definitions: the `TypeID specification 0.3 <https://github.com/jetify-com/typeid
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from os import getpid, urandom
 from random import Random
 from struct import unpack
 from threading import Lock
@@ -23,17 +23,17 @@ from crmkit.errors import DefinitionError, InvalidInput
 from crmkit.kernel.text import shown
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)  # ten bits at a time are faster than five
 _DIGIT = {character: value for value, character in enumerate(_ALPHABET)}
 _PREFIX = re.compile(r"[a-z](?:[a-z_]{0,61}[a-z])?")
 _SUFFIX = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
 _TYPEID = re.compile(rf"(?:{_PREFIX.pattern}_)?({_SUFFIX.pattern})")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TAIL_BITS = 74  # the bits of a UUIDv7 that are neither time, version nor variant
-_TAIL_LIMIT = 1 << _TAIL_BITS
-_LOW_BITS = 62
-_LOW_MASK = (1 << _LOW_BITS) - 1
-_VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << _LOW_BITS
+# The random part of a UUIDv7 has 74 bits.  The last 40 of them, which are eight characters, change with every id; the
+# 34 before them, and the time, only when those overflow or the millisecond ends.
+_LOW_LIMIT, _HIGH_LIMIT = 1 << 40, 1 << 34
+_VERSION_AND_VARIANT = 0x7 << 36 | 0b10 << 22
 
 
 def _draws(random_bytes: Callable[[int], bytes]) -> Iterator[int]:
@@ -61,16 +61,16 @@ class IdSource:
         True
     """
 
-    def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom, *, seed: int | None = None) -> None:
+    def __init__(self, random_bytes: Callable[[int], bytes] = urandom, *, seed: int | None = None) -> None:
         self._draws = _draws(random_bytes if seed is None else Random(seed).randbytes)  # noqa: S311 - asked for by seed
         self._random_bytes = random_bytes
         self._seeded = seed is not None
         self._lock = Lock()
-        self._process = os.getpid()
+        self._process = getpid()
         self._now: datetime | None = None
         self._milliseconds = -1
-        self._time_text = ""
-        self._tail = 0
+        self._high = self._low = 0
+        self._stem = ""  # the text of all but the low bits
 
     def new(self, prefix: str, now: datetime) -> str:
         """Give the next id.
@@ -90,19 +90,20 @@ class IdSource:
         """
         head = _head(prefix)
         with self._lock:
-            if now is not self._now or os.getpid() != self._process:
-                self._move_to(now)
-            else:
+            if now is self._now and getpid() == self._process:
                 self._step()
-            high, low = self._tail >> _LOW_BITS, self._tail & _LOW_MASK
-            return head + self._time_text + _text16(high << 64 | low | _VERSION_AND_VARIANT)
+            else:
+                self._move_to(now)
+            low = self._low
+            tail = _PAIRS[low >> 30] + _PAIRS[low >> 20 & 1023] + _PAIRS[low >> 10 & 1023] + _PAIRS[low & 1023]
+            return f"{head}{self._stem}{tail}"
 
     def _move_to(self, now: datetime) -> None:
         """Begin a new millisecond, or go on in the last one when the clock has not passed it."""
         milliseconds = _milliseconds(now)
         self._now = now
-        if os.getpid() != self._process:
-            self._process = os.getpid()
+        if getpid() != self._process:
+            self._process = getpid()
             if not self._seeded:
                 self._draws = _draws(self._random_bytes)
             milliseconds = max(milliseconds, self._milliseconds + 1)
@@ -112,16 +113,25 @@ class IdSource:
             self._step()
 
     def _begin(self, milliseconds: int) -> None:
+        """Draw fresh random bits; the highest starts at zero, so that there is room for 2⁴¹ steps."""
+        draws = self._draws
         self._milliseconds = milliseconds
-        self._time_text = _base32(milliseconds, 10)
-        draw = self._draws
-        # The highest bit starts at zero, so that there is room for 2⁷³ / 2³² steps.
-        self._tail = (next(draw) << 64 | next(draw) << 32 | next(draw)) >> (96 - _TAIL_BITS + 1)
+        self._low = next(draws) << 8 | next(draws) >> 24
+        self._set_high(next(draws) << 1 | next(draws) >> 31)
 
     def _step(self) -> None:
-        self._tail += next(self._draws) + 1
-        if self._tail >= _TAIL_LIMIT:
+        self._low += next(self._draws) + 1
+        if self._low >= _LOW_LIMIT:
+            self._low -= _LOW_LIMIT
+            self._set_high(self._high + 1)
+
+    def _set_high(self, high: int) -> None:
+        if high >= _HIGH_LIMIT:
             self._begin(self._milliseconds + 1)
+            return
+        self._high = high
+        marked = (high >> 22) << 24 | high & 0x3FFFFF | _VERSION_AND_VARIANT
+        self._stem = _base32(self._milliseconds << 40 | marked, 18)
 
 
 _SOURCE = IdSource()
@@ -227,29 +237,8 @@ def _milliseconds(now: datetime) -> int:
     return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
-@lru_cache(maxsize=1)
-def _pairs() -> tuple[str, ...]:
-    """Ten bits at a time are five times faster than one digit at a time."""
-    return tuple(high + low for high in _ALPHABET for low in _ALPHABET)
-
-
-def _text16(number: int) -> str:
-    """The 80 low bits of an id."""
-    pairs = _pairs()
-    return (
-        pairs[number >> 70]
-        + pairs[number >> 60 & 1023]
-        + pairs[number >> 50 & 1023]
-        + pairs[number >> 40 & 1023]
-        + pairs[number >> 30 & 1023]
-        + pairs[number >> 20 & 1023]
-        + pairs[number >> 10 & 1023]
-        + pairs[number & 1023]
-    )
-
-
 def _base32(number: int, length: int) -> str:
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (length - 1), -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * (length - 2), -1, -10)])
 
 
 def _number(value: str) -> int:

@@ -34,6 +34,7 @@ LARGEST_MINOR: Final = 2**63 - 1
 
 _PLAIN = re.compile(r"([+-]?[0-9]{1,20})(?:\.([0-9]{1,60}))?")
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_RATIOS = Context(prec=28)
 _QUARTER = Decimal("0.25")
 
 
@@ -156,8 +157,8 @@ class Money:
         if not other:
             raise InvalidInput(f"cannot divide {self} by {other}")
         if isinstance(other, Money):
-            return Decimal(self.minor) / _minor_like(self, other)
-        numerator, denominator = _ratio(other)
+            return _RATIOS.divide(Decimal(self.minor), Decimal(_minor_like(self, other)))
+        numerator, denominator = exact_ratio(other)
         return self._scaled(denominator, numerator, ROUND_HALF_UP)
 
     def __neg__(self) -> Money:
@@ -191,7 +192,7 @@ class Money:
             >>> Money("0.05", "CNY").times(Decimal("0.5"), rounding="ROUND_HALF_EVEN")
             Money('0.02', 'CNY')
         """
-        numerator, denominator = _ratio(factor)
+        numerator, denominator = exact_ratio(factor)
         return self._scaled(numerator, denominator, rounding)
 
     def percent(self, rate: Number, *, rounding: str = ROUND_HALF_UP) -> Money:
@@ -208,7 +209,7 @@ class Money:
             >>> Money("80", "CNY").percent(Decimal("12.5"))
             Money('10.00', 'CNY')
         """
-        numerator, denominator = _ratio(rate)
+        numerator, denominator = exact_ratio(rate)
         return self._scaled(numerator, denominator * 100, rounding)
 
     def allocate(self, weights: Sequence[Number]) -> tuple[Money, ...]:
@@ -227,7 +228,7 @@ class Money:
             >>> Money("100", "CNY").allocate([1, 1, 1])
             (Money('33.34', 'CNY'), Money('33.33', 'CNY'), Money('33.33', 'CNY'))
         """
-        ratios = [_ratio(weight) for weight in weights]
+        ratios = [exact_ratio(weight) for weight in weights]
         common = lcm(*(denominator for _, denominator in ratios))
         shares = [numerator * (common // denominator) for numerator, denominator in ratios]
         whole = sum(shares)
@@ -284,6 +285,28 @@ _set_minor: Callable[[Money, int], None] = vars(Money)["minor"].__set__
 _set_currency: Callable[[Money, str], None] = vars(Money)["currency"].__set__
 
 
+def exact_ratio(number: object) -> tuple[int, int]:
+    """Give a whole number or ``Decimal`` as a fraction in lowest terms.
+
+    Raises:
+        InvalidInput: it is a float or no finite number, or has more than 99 zeros before or after the full stop.
+
+    Example:
+        >>> exact_ratio(Decimal("0.125"))
+        (1, 8)
+    """
+    if isinstance(number, int) and not isinstance(number, bool):
+        return number, 1
+    if isinstance(number, Decimal) and number.is_finite():
+        if number and abs(number.adjusted()) > 99:
+            raise InvalidInput(f"{shown(number)} is too large or too small for a calculation with money")
+        return number.as_integer_ratio()
+    hint = (
+        "floats are not exact, write Decimal('0.1')" if isinstance(number, float) else "use a whole number or a Decimal"
+    )
+    raise InvalidInput(f"{shown(number)} ({type(number).__name__}) is no exact number: {hint}")
+
+
 def round_ratio(numerator: int, denominator: int, *, rounding: str = ROUND_HALF_UP) -> int:
     """Round a fraction to a whole number, exactly.
 
@@ -333,7 +356,7 @@ def _minor_units(amount: object, currency: str, rounding: str | None) -> int:
         spare = len(fraction) - exponent
         numerator, denominator = int(whole + fraction.ljust(exponent, "0")), 10**spare if spare > 0 else 1
     else:
-        numerator, denominator = _ratio(amount)
+        numerator, denominator = exact_ratio(amount)
         numerator *= 10**exponent
     if rounding is None and numerator % denominator:
         raise InvalidInput(
@@ -344,17 +367,3 @@ def _minor_units(amount: object, currency: str, rounding: str | None) -> int:
     if abs(minor) > LARGEST_MINOR:
         raise InvalidInput(f"{shown(amount)} {currency} is too large for an amount of money")
     return minor
-
-
-def _ratio(number: object) -> tuple[int, int]:
-    """Give a number as a fraction in lowest terms; what is no exact number is refused."""
-    if isinstance(number, int) and not isinstance(number, bool):
-        return number, 1
-    if isinstance(number, Decimal) and number.is_finite():
-        if number and abs(number.adjusted()) > 99:
-            raise InvalidInput(f"{shown(number)} is too large or too small for a calculation with money")
-        return number.as_integer_ratio()
-    hint = (
-        "floats are not exact, write Decimal('0.1')" if isinstance(number, float) else "use a whole number or a Decimal"
-    )
-    raise InvalidInput(f"{shown(number)} ({type(number).__name__}) is no exact number: {hint}")
