@@ -156,8 +156,8 @@ def test_masks(value: Any, hint: str) -> None:
     assert mask(value) == hint
 
 
-@given(st.text(min_size=2))
+@given(st.text(st.characters(exclude_characters="•"), min_size=2))
 def test_a_mask_hides(value: str) -> None:
     hidden = mask(value)
     assert "•••" in hidden
-    assert len(value) < 3 or value not in hidden
+    assert value not in hidden

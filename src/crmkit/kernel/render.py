@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
-# Punctuation that has a meaning anywhere in a line; an underscore inside a word (``cus_01…``) and a lone & have none.
-_MD_INLINE = re.compile(r"[\\`*\[\]<>|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|&(?=#?\w+;)")
+# Punctuation that has a meaning anywhere in a line, and the # that would end a heading.  An underscore inside a word
+# (``cus_01…``) and a lone & have none.
+_MD_INLINE = re.compile(r"[\\`*\[\]<>|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|&(?=#?\w+;)|(?<!\S)#(?=#*$)")
 # What would begin a list, a heading or a line across the page.
 _MD_START = re.compile(r"^(\d{0,9})([-+=#.)])(?=[-+=#\s]|$)")
 _PHONE = re.compile(r"\+[0-9]{7,15}")
