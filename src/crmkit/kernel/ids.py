@@ -134,20 +134,6 @@ class IdSource:
         self._stem = _base32(self._milliseconds << 40 | marked, 18)
 
 
-_SOURCE = IdSource()
-
-
-def new_id(prefix: str, *, now: datetime) -> str:
-    """Give an id from the source of this process; see :meth:`IdSource.new`.
-
-    Example:
-        >>> from datetime import UTC, datetime
-        >>> len(new_id("cus", now=datetime(2026, 3, 2, 1, 0, tzinfo=UTC)))
-        30
-    """
-    return _SOURCE.new(prefix, now)
-
-
 def check_id(value: object, prefix: str, *, what: str) -> str:
     """Give the id back if it is a well-formed id with this prefix.
 
