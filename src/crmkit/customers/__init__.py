@@ -1,0 +1,13 @@
+"""The centre: the people, the companies they speak for, what they agreed to, and the groups that they belong to."""
+
+from crmkit.customers import companies, consents, people, portrait, relationships, segments
+from crmkit.customers.desk import Customers
+from crmkit.kernel.room import Room
+
+ROOM = Room(
+    name="customers",
+    modules=(people, companies, relationships, consents, segments),
+    section=portrait.person_section,
+)
+
+__all__ = ["ROOM", "Customers"]

@@ -1,0 +1,100 @@
+"""Companies: the organisations that customers speak for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crmkit.kernel.addresses import email as clean_email
+from crmkit.kernel.addresses import phone as clean_phone
+from crmkit.kernel.change import Change
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.entity import Entity, attribute, entity
+from crmkit.kernel.events import Event, event
+from crmkit.kernel.rules import F
+
+
+@entity("company", prefix="com", plural="companies")
+class Company(Entity):
+    """An organisation.
+
+    Attributes:
+        domain: the internet domain of its e-mail addresses and site, without ``www.``.
+        parent_id: the company that it belongs to.
+    """
+
+    name: str = attribute(search=True, index=True)
+    domain: str | None = attribute(default=None, index=True)
+    industry: str | None = attribute(default=None, index=True)
+    employees: int | None = attribute(default=None, at_least=0)
+    email: str | None = attribute(default=None)
+    phone: str | None = attribute(default=None, index=True)
+    city: str | None = attribute(default=None)
+    region: str | None = attribute(default=None)
+    country: str | None = attribute(default=None)
+    parent_id: str | None = attribute(default=None, references="company", reverse="subsidiaries")
+    owner: str | None = attribute(default=None, index=True)
+    tags: frozenset[str] = attribute(default=frozenset())
+
+
+@event("customers.company_registered")
+class CompanyRegistered(Event):
+    """A company became known."""
+
+    company_id: str
+    name: str
+
+
+@event("customers.company_updated")
+class CompanyUpdated(Event):
+    """Fields of a company have changed."""
+
+    company_id: str
+    fields: tuple[str, ...]
+
+
+class Companies(Collection[Company]):
+    """What ``crm.customers.companies`` offers."""
+
+    cls = Company
+
+    def register(self, *, name: str, **fields: Any) -> Company:
+        """Make a company known.
+
+        Raises:
+            InvalidInput: a field is unknown or malformed.
+        """
+        with self.work() as work:
+            values = _clean(fields, region=work.settings.region)
+            company = work.new(Company, name=name, **values)
+            return work.save(Change(company, (CompanyRegistered(company_id=company.id, name=company.name),)))
+
+    def update(self, company: Company | str, **changes: Any) -> Company:
+        """Change attributes.
+
+        Raises:
+            InvalidInput: a field is unknown or malformed.
+            StaleEntity: somebody else has changed the company since it was read.
+        """
+        with self.work() as work:
+            current = work.get(Company, company)
+            after = current.evolve(**_clean(changes, region=work.settings.region))
+            different = tuple(sorted(n for n in changes if getattr(current, n) != getattr(after, n)))
+            if not different:
+                return current
+            return work.save(Change(after, (CompanyUpdated(company_id=current.id, fields=different),)))
+
+    def find_by_name(self, name: str) -> Company | None:
+        """The oldest company with this name, whatever the case."""
+        with self.read() as work:
+            return work.first(Company, F.name.iequals(name), order_by="created_at")
+
+
+def _clean(fields: dict[str, Any], *, region: str | None) -> dict[str, Any]:
+    values = dict(fields)
+    if values.get("email") is not None:
+        values["email"] = clean_email(values["email"])
+    if values.get("phone") is not None:
+        values["phone"] = clean_phone(values["phone"], region=region)
+    if values.get("domain") is not None:
+        values["domain"] = str(values["domain"]).lower().removeprefix("www.")
+    return values

@@ -1,0 +1,146 @@
+"""Consents: what a customer has agreed to, by channel and purpose."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from crmkit.customers.people import Customer
+from crmkit.errors import ConsentMissing
+from crmkit.kernel.change import Change
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.entity import Entity, Index, attribute, entity
+from crmkit.kernel.events import Event, event
+from crmkit.kernel.rules import F
+
+if TYPE_CHECKING:
+    from crmkit.kernel.work import Work
+
+FREE_PURPOSES = frozenset({"service", "transaction"})
+
+
+@entity("consent", prefix="con", indexes=[Index(attributes=("customer_id", "channel", "purpose"), unique=True)])
+class Consent(Entity):
+    """The last word of a customer on being contacted by *channel* for *purpose*.
+
+    Attributes:
+        state: ``granted``, or ``revoked`` again; without a row the customer has not been asked.
+        source: where the customer said so: what a supervisory authority will ask for.
+    """
+
+    customer_id: str = attribute(references="customer")
+    channel: str = attribute()
+    purpose: str = attribute()
+    state: Literal["granted", "revoked"] = attribute()
+    source: str = attribute()
+    decided_at: datetime = attribute()
+
+
+@event("customers.consent_granted")
+class ConsentGranted(Event):
+    """A customer agreed."""
+
+    consent_id: str
+    customer_id: str
+    channel: str
+    purpose: str
+    source: str
+
+
+@event("customers.consent_revoked")
+class ConsentRevoked(Event):
+    """A customer no longer agrees."""
+
+    consent_id: str
+    customer_id: str
+    channel: str
+    purpose: str
+    source: str
+
+
+class Consents(Collection[Consent]):
+    """What ``crm.customers.consents`` offers."""
+
+    cls = Consent
+
+    def grant(self, customer: Customer | str, *, channel: str, purpose: str, source: str) -> Consent:
+        """Note that a customer agrees to be contacted by *channel* for *purpose*.
+
+        Args:
+            customer: who.
+            channel: ``email``, ``sms``, ``phone`` …
+            purpose: ``marketing``, ``research`` …; ``service`` and ``transaction`` need no consent.
+            source: where the customer said so.
+        """
+        return self._decide(customer, channel=channel, purpose=purpose, source=source, state="granted")
+
+    def revoke(self, customer: Customer | str, *, channel: str, purpose: str, source: str) -> Consent:
+        """Note that a customer no longer agrees."""
+        return self._decide(customer, channel=channel, purpose=purpose, source=source, state="revoked")
+
+    def allows(self, customer: Customer | str, *, channel: str, purpose: str) -> bool:
+        """Whether the customer may be contacted by *channel* for *purpose*."""
+        with self.read() as work:
+            return allowed(work, _customer_id(work, customer), channel=channel, purpose=purpose)
+
+    def _decide(
+        self,
+        customer: Customer | str,
+        *,
+        channel: str,
+        purpose: str,
+        source: str,
+        state: Literal["granted", "revoked"],
+    ) -> Consent:
+        with self.work() as work:
+            who = _customer_id(work, customer)
+            known = consent_of(work, who, channel=channel, purpose=purpose)
+            if known is not None and known.state == state:
+                return known
+            if known is None:
+                consent = work.new(
+                    Consent,
+                    customer_id=who,
+                    channel=channel,
+                    purpose=purpose,
+                    state=state,
+                    source=source,
+                    decided_at=work.now,
+                )
+            else:
+                consent = known.evolve(state=state, source=source, decided_at=work.now)
+            happened = ConsentGranted if state == "granted" else ConsentRevoked
+            fact = happened(
+                consent_id=consent.id, customer_id=who, channel=channel, purpose=purpose, source=consent.source
+            )
+            return work.save(Change(consent, (fact,)))
+
+
+def consent_of(work: Work, customer_id: str, *, channel: str, purpose: str) -> Consent | None:
+    """The last word of a customer."""
+    return work.first(Consent, (F.customer_id == customer_id) & (F.channel == channel) & (F.purpose == purpose))
+
+
+def allowed(work: Work, customer_id: str, *, channel: str, purpose: str) -> bool:
+    """Whether a customer may be contacted: for service always, for anything else only after consent."""
+    if purpose in FREE_PURPOSES:
+        return True
+    consent = consent_of(work, customer_id, channel=channel, purpose=purpose)
+    return consent is not None and consent.state == "granted"
+
+
+def require(work: Work, customer_id: str, *, channel: str, purpose: str) -> None:
+    """Insist on consent.
+
+    Raises:
+        ConsentMissing: there is none.
+    """
+    if not allowed(work, customer_id, channel=channel, purpose=purpose):
+        raise ConsentMissing(
+            f"customer {customer_id} has not agreed to {purpose} by {channel}: "
+            f"record it with crm.customers.consents.grant(customer, channel={channel!r}, purpose={purpose!r}, source=…)"
+        )
+
+
+def _customer_id(work: Work, customer: Customer | str) -> str:
+    return work.get(Customer, customer).id

@@ -1,0 +1,205 @@
+"""Customers: the people at the centre."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from crmkit.customers.companies import Company
+from crmkit.customers.relationships import Relationship, RelationshipRecorded
+from crmkit.errors import InvalidInput
+from crmkit.kernel.addresses import email as clean_email
+from crmkit.kernel.addresses import phone as clean_phone
+from crmkit.kernel.change import Change
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.entity import Entity, attribute, entity
+from crmkit.kernel.events import Event, event
+from crmkit.kernel.extras import Extra
+from crmkit.kernel.rules import F
+
+if TYPE_CHECKING:
+    from crmkit.kernel.work import Work
+
+
+@entity("customer", prefix="cus")
+class Customer(Entity):
+    """A person who buys, has bought, or may buy.
+
+    Attributes:
+        email: the address that tells customers apart: no two of a tenant share it.
+        phone: in E.164 form, as in ``+8613912345678``.
+        company_id: the company that the person speaks for.
+        source: how the customer was found.
+        tags: free words, for rules to look at.
+    """
+
+    name: str = attribute(personal=True, search=True)
+    email: str | None = attribute(default=None, unique=True, personal=True, search=True)
+    phone: str | None = attribute(default=None, index=True, personal=True)
+    birthday: date | None = attribute(default=None, personal=True)
+    gender: str | None = attribute(default=None, personal=True)
+    occupation: str | None = attribute(default=None, personal=True)
+    marital_status: str | None = attribute(default=None, personal=True)
+    street: str | None = attribute(default=None, personal=True)
+    postcode: str | None = attribute(default=None, personal=True)
+    city: str | None = attribute(default=None, index=True, search=True)
+    region: str | None = attribute(default=None)
+    country: str | None = attribute(default=None)
+    language: str | None = attribute(default=None)
+    company_id: str | None = attribute(default=None, references="company")
+    role: str | None = attribute(default=None)
+    owner: str | None = attribute(default=None, index=True)
+    source: str | None = attribute(default=None, index=True)
+    tags: frozenset[str] = attribute(default=frozenset())
+    note: str | None = attribute(default=None, multiline=True, personal=True)
+
+    def updated(self, **changes: Any) -> Change[Customer]:
+        """The customer with *changes*; no event if nothing is different."""
+        after = self.evolve(**changes)
+        different = sorted(n for n in changes if getattr(self, n) != getattr(after, n))
+        if not different:
+            return Change(after)
+        return Change(after, (CustomerUpdated(customer_id=self.id, fields=tuple(different)),))
+
+
+@event("customers.customer_registered")
+class CustomerRegistered(Event):
+    """Somebody became known."""
+
+    customer_id: str
+    source: str | None
+
+
+@event("customers.customer_updated")
+class CustomerUpdated(Event):
+    """Fields of a customer have changed; which ones, not to what: the trail keeps no personal data."""
+
+    customer_id: str
+    fields: tuple[str, ...]
+
+
+class People(Collection[Customer]):
+    """What ``crm.customers`` does with people."""
+
+    cls = Customer
+
+    def register(self, *, name: str, extras: Iterable[Extra] = (), **fields: Any) -> Customer:
+        """Make somebody known.
+
+        Args:
+            name: as the person is called.
+            extras: custom fields of the host.
+            fields: any attribute of :class:`Customer`; e-mail and telephone number are normalised.
+
+        Raises:
+            InvalidInput: a field is unknown or malformed.
+            Duplicate: another customer has the e-mail address.
+            NotFound: the company does not exist.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     crm.customers.register(name="Xiao Wang", email="Wang@Example.com").email
+            'wang@example.com'
+        """
+        with self.work() as work:
+            return work.save(_registration(work, {"name": name, "extras": _extras(extras), **fields}))
+
+    def register_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Customer]:
+        """Make many people known in one transaction: all of them, or none.
+
+        Args:
+            rows: for each, what :meth:`register` takes.
+
+        Raises:
+            InvalidInput: a row is malformed; the message begins with its number, counted from 1.
+            Duplicate: an e-mail address is taken, or stands in two rows.
+        """
+        with self.work() as work:
+            return work.save_new(list(_numbered(work, rows)))
+
+    def update(self, customer: Customer | str, **changes: Any) -> Customer:
+        """Change attributes.
+
+        Raises:
+            InvalidInput: a field is unknown or malformed.
+            StaleEntity: somebody else has changed the customer since it was read.
+            Duplicate: another customer has the e-mail address.
+        """
+        with self.work() as work:
+            current = work.get(Customer, customer)
+            change = current.updated(**_clean(work, changes))
+            return work.save(change) if change.events else current
+
+    def find_by_email(self, email: str) -> Customer | None:
+        """The customer with this e-mail address, in whatever case it is written."""
+        with self.read() as work:
+            return work.first(Customer, F.email == clean_email(email))
+
+    def find_by_phone(self, phone: str) -> list[Customer]:
+        """The customers with this telephone number, however it is written: for the screen of a call centre."""
+        with self.read() as work:
+            number = clean_phone(phone, region=work.settings.region)
+            return work.find(Customer, F.phone == number)
+
+    def relate(self, customer: Customer | str, other: Customer | str, *, kind: str) -> Relationship:
+        """Note that two customers have to do with each other (``partner``, ``child``, ``colleague`` …).
+
+        Raises:
+            InvalidInput: both are the same.
+            Duplicate: it has been noted already.
+        """
+        with self.work() as work:
+            one, two = work.get(Customer, customer), work.get(Customer, other)
+            relationship = work.new(Relationship, customer_id=one.id, other_id=two.id, kind=kind)
+            recorded = RelationshipRecorded(customer_id=one.id, other_id=two.id, kind=relationship.kind)
+            return work.save(Change(relationship, (recorded,)))
+
+    def related(self, customer: Customer | str, *, kind: str | None = None) -> list[Customer]:
+        """The customers that *customer* has to do with, in either direction."""
+        with self.read() as work:
+            one = work.get(Customer, customer)
+            rule = (F.customer_id == one.id) | (F.other_id == one.id)
+            found = work.find(Relationship, rule if kind is None else rule & (F.kind == kind))
+            others = dict.fromkeys(r.other_id if r.customer_id == one.id else r.customer_id for r in found)
+            return [work.get(Customer, other) for other in others]
+
+
+def _registration(work: Work, fields: Mapping[str, Any]) -> Change[Customer]:
+    values = _clean(work, fields)
+    if values.get("company_id") is not None:
+        work.get(Company, values["company_id"])
+    customer = work.new(Customer, **values)
+    return Change(customer, (CustomerRegistered(customer_id=customer.id, source=customer.source),))
+
+
+def _numbered(work: Work, rows: Iterable[Mapping[str, Any]]) -> Iterable[Change[Customer]]:
+    for number, row in enumerate(rows, start=1):
+        try:
+            yield _registration(work, row)
+        except InvalidInput as error:
+            raise InvalidInput(f"row {number}: {error}") from None
+
+
+FIELDS = {a.name for a in Customer.__schema__} - {"id", "version", "created_at", "updated_at"}
+
+
+def _clean(work: Work, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """*fields* with contact points in their normal form and the company as an id."""
+    values = dict(fields)
+    if "company" in values:
+        company = values.pop("company")
+        values["company_id"] = company.id if isinstance(company, Company) else company
+    unknown = sorted(values.keys() - FIELDS)
+    if unknown:
+        raise InvalidInput(f"a customer has no field {unknown[0]!r}; it has {', '.join(sorted(FIELDS))}")
+    if values.get("email") is not None:
+        values["email"] = clean_email(values["email"])
+    if values.get("phone") is not None:
+        values["phone"] = clean_phone(values["phone"], region=work.settings.region)
+    return values
+
+
+def _extras(extras: Iterable[Extra]) -> dict[str, Any]:
+    return {type(extra).key: extra.dump() for extra in extras}

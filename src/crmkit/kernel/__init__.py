@@ -1,0 +1,1 @@
+"""Small shared words.  The kernel knows nothing of customers; it imports nothing of ours but ``crmkit.errors``."""

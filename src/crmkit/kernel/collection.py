@@ -1,0 +1,213 @@
+"""Collections: what ``crm.<package>.<collection>`` is.  Reading is the same for all; the verbs are their own."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+import attrs
+
+from crmkit.errors import InvalidInput
+from crmkit.kernel.entity import Entity, Kind, Schema
+from crmkit.kernel.events import dump
+from crmkit.kernel.money import Money
+from crmkit.kernel.ports import ordering
+from crmkit.kernel.render import table_html, table_md
+
+if TYPE_CHECKING:
+    from crmkit.kernel.rules.nodes import Rule
+    from crmkit.kernel.work import Work
+
+E = TypeVar("E", bound=Entity)
+PAGE_LIMIT = 10_000
+
+
+class Scope(Protocol):
+    """Where a desk gets its transactions from: a CRM, an open transaction, or another desk's work."""
+
+    def work(self) -> AbstractContextManager[Work]:
+        """A transaction to read and write in."""
+        ...
+
+    def read(self) -> AbstractContextManager[Work]:
+        """A transaction to read in."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Page(Generic[E]):
+    """A part of a longer list.
+
+    Attributes:
+        items: the entities of this page.
+        next: give it as ``after`` for the page behind this one; missing on the last page.
+        total: how many there are on all pages.
+    """
+
+    items: tuple[E, ...]
+    next: str | None
+    total: int
+
+    def __iter__(self) -> Iterator[E]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __format__(self, form: str) -> str:
+        return table_md(*self._table()) if form == "md" else repr(self)
+
+    def _repr_html_(self) -> str:
+        return table_html(*self._table(), caption=f"{len(self.items)} of {self.total}")
+
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        if not self.items:
+            return ["nothing"], []
+        hidden = {"created_at", "updated_at", "version", "extras"}
+        names = [a.name for a in self.items[0].__schema__ if a.name not in hidden]
+        used = [n for n in names if any(getattr(item, n) not in {None, (), frozenset()} for item in self.items)]
+        return used, [[_shown(getattr(item, n)) for n in used] for item in self.items]
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else ", ".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+
+
+class Desk:
+    """Something with verbs, that works in transactions of its scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def work(self) -> AbstractContextManager[Work]:
+        """A transaction to read and write in: one of its own, or the one that is open."""
+        return self._scope.work()
+
+    def read(self) -> AbstractContextManager[Work]:
+        """A transaction to read in."""
+        return self._scope.read()
+
+
+class Collection(Desk, Generic[E]):
+    """The entities of one kind."""
+
+    cls: ClassVar[type[Entity]]
+
+    def get(self, ref: E | str) -> E:
+        """The present state of one of them.
+
+        Raises:
+            InvalidInput: *ref* is not an id of this kind.
+            NotFound: this tenant has none with that id.
+        """
+        with self.read() as work:
+            return work.get(self._cls, ref)
+
+    def find(
+        self,
+        rule: Rule | None = None,
+        *,
+        order_by: str | Sequence[str] = (),
+        limit: int | None = None,
+        as_of: datetime | None = None,
+    ) -> list[E]:
+        """Those that satisfy *rule*.
+
+        Args:
+            rule: as in ``F.city == "Chengdu"``; all of them if there is none.
+            order_by: attributes to sort by, ``"-created_at"`` for descending; the id breaks ties.
+            limit: at most so many.
+            as_of: the moment in which the rule is judged; now unless given.
+
+        Raises:
+            DefinitionError: the rule does not fit; it names the field and the nearest one.
+        """
+        with self.read() as work:
+            return work.find(self._cls, rule, order_by=order_by, limit=_limit(limit), as_of=as_of)
+
+    def page(
+        self,
+        rule: Rule | None = None,
+        *,
+        size: int = 50,
+        after: str | None = None,
+        order_by: str | Sequence[str] = (),
+    ) -> Page[E]:
+        """One page of those that satisfy *rule*; it stays in place when others are added before it.
+
+        Args:
+            rule: as in :meth:`find`.
+            size: entities on a page, 1 to 10,000.
+            after: ``next`` of the page before.
+            order_by: as in :meth:`find`; the same for all pages.
+
+        Raises:
+            InvalidInput: *after* is not from a page with this order.
+        """
+        if not 1 <= size <= PAGE_LIMIT:
+            raise InvalidInput(f"a page has 1 to {PAGE_LIMIT} entities, not {size}")
+        schema = self._cls.__schema__
+        names = (order_by,) if isinstance(order_by, str) else order_by
+        orders = ordering(schema, names)
+        last = None if after is None else _open_cursor(after, schema, [o.attribute for o in orders])
+        with self.read() as work:
+            items = work.find(self._cls, rule, order_by=names, limit=size + 1, after=last)
+            total = work.count(self._cls, rule)
+        more = len(items) > size
+        items = items[:size]
+        cursor = _cursor([getattr(items[-1], o.attribute) for o in orders]) if more else None
+        return Page(items=tuple(items), next=cursor, total=total)
+
+    def count(self, rule: Rule | None = None, *, as_of: datetime | None = None) -> int:
+        """How many satisfy *rule*."""
+        with self.read() as work:
+            return work.count(self._cls, rule, as_of=as_of)
+
+    @property
+    def _cls(self) -> type[E]:
+        cls: Any = self.cls
+        made: type[E] = cls
+        return made
+
+
+def _limit(limit: int | None) -> int | None:
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise InvalidInput(f"a limit is a whole number, 0 or more; got {limit!r}")
+    return limit
+
+
+def _cursor(values: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([dump(v) for v in values]).encode()).decode().rstrip("=")
+
+
+def _open_cursor(text: str, schema: Schema, names: Sequence[str]) -> tuple[Any, ...]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return tuple(_loaded(schema[n].kind, v) for n, v in zip(names, values, strict=True))
+    except (binascii.Error, ValueError, TypeError, KeyError):
+        raise InvalidInput(f"{text[:40]!r} is not the `next` of a page with this order") from None
+
+
+def _loaded(kind: Kind, value: Any) -> Any:
+    if value is None:
+        return None
+    match kind:
+        case Kind.INSTANT:
+            return datetime.fromisoformat(value)
+        case Kind.DATE:
+            return date.fromisoformat(value)
+        case Kind.MONEY:
+            return Money.from_minor(int(value[0]), str(value[1]))
+        case Kind.DECIMAL:
+            return Decimal(value)
+        case Kind.DURATION:
+            return timedelta(microseconds=value)
+        case Kind.TEXT:
+            return str(value)
+    return value

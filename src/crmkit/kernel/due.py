@@ -1,0 +1,78 @@
+"""Doing what is due, and looking at what is planned, done and dead."""
+
+from __future__ import annotations
+
+import logging
+
+from crmkit.kernel.agenda import AgendaItem, DueReport
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.outbox import Message
+from crmkit.kernel.rules import F
+from crmkit.kernel.work import Work
+
+log = logging.getLogger("crmkit.agenda")
+
+
+def round_of_work(work: Work, *, limit: int) -> DueReport:
+    """Claim up to *limit* due items and do each in a savepoint of its own; all of it commits together.
+
+    An item and its effects are one transaction: after a crash it has been done completely, or is still due.
+    """
+    items = work.claim(AgendaItem, (F.state == "due") & (F.due_at <= work.now), order_by="due_at", limit=limit)
+    report = DueReport()
+    for item in items:
+        report += _do(work, item)
+    return report
+
+
+def _do(work: Work, item: AgendaItem) -> DueReport:
+    try:
+        with work.savepoint():
+            if not work.strike(item):
+                return DueReport()
+            work.house.handlers[item.kind](work, item)
+        return DueReport(ran=1)
+    except Exception as error:
+        log.warning("agenda item %s (%s) failed: %s", item.id, item.kind, error, exc_info=True)
+        failed = item.failed(f"{type(error).__name__}: {error}", now=work.now)
+        work.put([failed])
+        dead = failed.state == "dead"
+        return DueReport(failed=int(not dead), dead=int(dead), errors=(f"{item.kind} {item.id}: {error}",))
+
+
+class Agenda(Collection[AgendaItem]):
+    """What ``crm.agenda`` offers."""
+
+    cls = AgendaItem
+
+    def due(self) -> list[AgendaItem]:
+        """What is still to be done, the earliest first."""
+        return self.find(F.state == "due", order_by="due_at")
+
+    def dead(self) -> list[AgendaItem]:
+        """What was given up after the last try."""
+        return self.find(F.state == "dead", order_by="due_at")
+
+    def retry(self, item: AgendaItem | str) -> AgendaItem:
+        """Try a dead item again now."""
+        with self.work() as work:
+            return work.put([work.get(AgendaItem, item).revived(now=work.now)])[0]
+
+
+class Outbox(Collection[Message]):
+    """What ``crm.outbox`` offers."""
+
+    cls = Message
+
+    def due(self) -> list[Message]:
+        """What is still to be sent, the earliest first."""
+        return self.find(F.state == "due", order_by="due_at")
+
+    def dead(self) -> list[Message]:
+        """What was given up after the last try, or could never be sent."""
+        return self.find(F.state == "dead", order_by="due_at")
+
+    def retry(self, message: Message | str) -> Message:
+        """Try a dead message again now."""
+        with self.work() as work:
+            return work.put([work.get(Message, message).revived(now=work.now)])[0]

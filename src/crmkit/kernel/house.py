@@ -1,0 +1,59 @@
+"""What one CRM is made of, put together once by ``CRM.open`` and shared by all its handles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from crmkit.kernel.clock import Clock
+from crmkit.kernel.ids import IdSource
+from crmkit.kernel.registry import Registry
+
+if TYPE_CHECKING:
+    from crmkit.kernel.agenda import AgendaItem
+    from crmkit.kernel.events import Event
+    from crmkit.kernel.machine import Machine
+    from crmkit.kernel.work import Work
+
+Reaction = Callable[["Work", Any], None]
+Handler = Callable[["Work", "AgendaItem"], None]
+Section = Callable[["Work", Any], Mapping[str, Any]]
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What the host has decided.
+
+    Attributes:
+        currency: ISO 4217 code in which empty sums are given.
+        zone: the zone in which calendar days begin.
+        region: ISO 3166 code for telephone numbers without a country code.
+    """
+
+    currency: str
+    zone: ZoneInfo
+    region: str | None = None
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class House:
+    """The parts of one CRM.
+
+    Attributes:
+        machines: how things move, by the name of the entity.
+        reactions: what follows from an event, in the same transaction.
+        handlers: what is done with an agenda item, by its kind.
+        sections: what each room knows of a customer, by the room's name.
+    """
+
+    registry: Registry
+    settings: Settings
+    clock: Clock
+    ids: IdSource
+    machines: Mapping[str, Machine]
+    reactions: Mapping[type[Event], tuple[Reaction, ...]]
+    handlers: Mapping[str, Handler]
+    sections: Mapping[str, Section]

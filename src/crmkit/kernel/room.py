@@ -1,0 +1,30 @@
+"""A room of the house: what one package brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType, ModuleType
+
+import attrs
+
+from crmkit.kernel.house import Handler, Section
+from crmkit.kernel.machine import Machine
+
+
+@attrs.frozen(kw_only=True)
+class Room:
+    """What a package (or a plugin) adds to a CRM.
+
+    Attributes:
+        name: what the section of the portrait is called.
+        modules: where its entities and events are declared.
+        machines: how its entities move, by the name of the entity.
+        handlers: what is done with agenda items, by their kind.
+        section: what it knows of a customer, for the portrait.
+    """
+
+    name: str
+    modules: tuple[ModuleType, ...] = ()
+    machines: Mapping[str, Machine] = attrs.field(factory=lambda: MappingProxyType({}))
+    handlers: Mapping[str, Handler] = attrs.field(factory=lambda: MappingProxyType({}))
+    section: Section | None = None

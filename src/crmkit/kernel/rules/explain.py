@@ -1,0 +1,108 @@
+"""Why a rule holds of an entity, or does not: the tree of the rule with what held and the values that decided."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import attrs
+
+from crmkit.errors import InvalidInput
+from crmkit.kernel.entity import Schema
+from crmkit.kernel.registry import Registry
+from crmkit.kernel.render import Node, tree_html, tree_md, tree_text
+from crmkit.kernel.rules import nodes
+from crmkit.kernel.rules.evaluate import Neighbours, compile_operand, compile_plan
+from crmkit.kernel.rules.nodes import Rule
+from crmkit.kernel.rules.plan import AsOf, Total, operand_of, plan
+from crmkit.kernel.rules.text import text_of, value_text
+
+
+@attrs.frozen(kw_only=True)
+class Explanation:
+    """One rule and what became of it.
+
+    Attributes:
+        matches: whether it held.
+        text: the rule.
+        value: what the entity has there, as text; none for rules that only combine others.
+        parts: the rules that it combines.
+    """
+
+    matches: bool
+    text: str
+    value: str | None = None
+    parts: tuple[Explanation, ...] = ()
+
+    def _node(self) -> Node:
+        mark = "✓" if self.matches else "✗"
+        seen = "" if self.value is None else f" — it is {self.value}"
+        return Node(f"{mark} {self.text}{seen}", [part._node() for part in self.parts])  # noqa: SLF001 - own kind
+
+    def __str__(self) -> str:
+        return tree_text([self._node()])
+
+    def __format__(self, form: str) -> str:
+        if form not in {"", "md"}:
+            raise InvalidInput(f"an explanation prints as 'md', not as {form!r}")
+        return tree_md([self._node()]) if form else str(self)
+
+    def _repr_html_(self) -> str:
+        return tree_html([self._node()])
+
+
+@attrs.frozen(kw_only=True)
+class Explainer:
+    """Judges rules for entities of one schema, at one moment."""
+
+    schema: Schema
+    registry: Registry
+    as_of: AsOf
+    neighbours: Neighbours
+
+    def explain(self, rule: Rule, entity: Any) -> Explanation:
+        """Why *rule* holds of *entity*, or does not."""
+        planned = plan(rule, self.schema, self.registry, self.as_of)
+        holds = compile_plan(planned, self.neighbours)(entity)
+        parts: tuple[Explanation, ...] = ()
+        value = None
+        match rule:
+            case nodes.AllOf(rules) if rules:
+                parts = tuple(self.explain(r, entity) for r in rules)
+                return Explanation(matches=holds, text="all of", parts=parts)
+            case nodes.AnyOf(rules) if rules:
+                parts = tuple(self.explain(r, entity) for r in rules)
+                return Explanation(matches=holds, text="at least one of", parts=parts)
+            case nodes.Not(nodes.AllOf() | nodes.AnyOf() as inner):
+                return Explanation(matches=holds, text="not", parts=(self.explain(inner, entity),))
+            case nodes.Not(inner):
+                value = self._value(inner, entity)
+            case _:
+                value = self._value(rule, entity)
+        return Explanation(matches=holds, text=text_of(rule), value=value)
+
+    def _value(self, rule: Rule, entity: Any) -> str | None:
+        match rule:
+            case nodes.Compare(left, _, right):
+                operand = operand_of(left, self.schema, self.registry, self.as_of)
+                if isinstance(operand, Total) and isinstance(right, nodes.Const):
+                    operand = attrs.evolve(operand, currency=getattr(right.value, "currency", None))
+            case nodes.OneOf(expr) | nodes.Match(expr) | nodes.Missing(expr) | nodes.Has(expr) | nodes.Held(expr):
+                operand = operand_of(expr, self.schema, self.registry, self.as_of)
+            case nodes.Exists(related):
+                counted = nodes.Aggregate("count", related)
+                operand = operand_of(counted, self.schema, self.registry, self.as_of)
+            case _:
+                return None
+        return shown(compile_operand(operand, self.neighbours)(entity))
+
+
+def shown(value: Any) -> str:
+    """A value as an explanation shows it."""
+    if value is None:
+        return "missing"
+    if isinstance(value, frozenset):
+        return ", ".join(map(value_text, sorted(value))) or "empty"
+    if isinstance(value, Fraction):
+        return f"{float(value):g}"
+    return value_text(value)

@@ -1,0 +1,399 @@
+"""``F``: how rules are written in Python.
+
+>>> from crmkit.kernel.rules import F
+>>> rule = (F.city == "Chengdu") & (F.orders.where(F.status == "paid").within(days=90).count() >= 3)
+>>> print(rule)
+city = "Chengdu" and orders[status = "paid", last 90 days].count >= 3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from unicodedata import normalize
+
+import attrs
+
+from crmkit.errors import InvalidInput
+from crmkit.kernel.clock import utc
+from crmkit.kernel.money import Money
+from crmkit.kernel.rules.nodes import (
+    Aggregate,
+    Attr,
+    Compare,
+    Const,
+    Exists,
+    Expr,
+    Has,
+    Held,
+    InSegment,
+    Match,
+    Missing,
+    Not,
+    OneOf,
+    Operator,
+    Part,
+    Related,
+    Rule,
+    Window,
+)
+
+
+class Value:
+    """An expression that can be compared."""
+
+    __slots__ = ("_node",)
+    __hash__ = None  # type: ignore[assignment]
+    _node: Expr
+
+    def __init__(self, node: Expr) -> None:
+        self._node = node
+
+    def _compare(self, operator: Operator, other: Any) -> Rule:
+        return Compare(self._node, operator, operand(other))
+
+    def __eq__(self, other: object) -> Rule:  # type: ignore[override]
+        return Missing(self._node) if other is None else self._compare("==", other)
+
+    def __ne__(self, other: object) -> Rule:  # type: ignore[override]
+        return Not(Missing(self._node)) if other is None else self._compare("!=", other)
+
+    def __lt__(self, other: Any) -> Rule:
+        return self._compare("<", other)
+
+    def __le__(self, other: Any) -> Rule:
+        return self._compare("<=", other)
+
+    def __gt__(self, other: Any) -> Rule:
+        return self._compare(">", other)
+
+    def __ge__(self, other: Any) -> Rule:
+        return self._compare(">=", other)
+
+    def between(self, low: Any, high: Any) -> Rule:
+        """Both ends included."""
+        return self._compare(">=", low) & self._compare("<=", high)
+
+    def in_(self, values: Iterable[Any]) -> Rule:
+        """The value is one of *values*; of an empty list, no."""
+        return OneOf(self._node, _values(values))
+
+    def not_in(self, values: Iterable[Any]) -> Rule:
+        """The value is none of *values*; a missing value is none of them."""
+        return ~self.in_(values)
+
+    def is_missing(self) -> Rule:
+        """There is no value."""
+        return Missing(self._node)
+
+    def contains(self, text: str) -> Rule:
+        """The text occurs in the value, letter by letter."""
+        return Match(self._node, "contains", _text(text))
+
+    def starts_with(self, text: str) -> Rule:
+        """The value begins with the text."""
+        return Match(self._node, "starts_with", _text(text))
+
+    def ends_with(self, text: str) -> Rule:
+        """The value ends with the text."""
+        return Match(self._node, "ends_with", _text(text))
+
+    def icontains(self, text: str) -> Rule:
+        """The text occurs in the value, whatever the case (Unicode case folding)."""
+        return Match(self._node, "contains", _text(text), fold=True)
+
+    def iequals(self, text: str) -> Rule:
+        """The value is the text, whatever the case."""
+        return Match(self._node, "equals", _text(text), fold=True)
+
+    @property
+    def year(self) -> Value:
+        """The calendar year."""
+        return Value(Part(self._node, "year"))
+
+    @property
+    def month(self) -> Value:
+        """The month, 1 to 12."""
+        return Value(Part(self._node, "month"))
+
+    @property
+    def day(self) -> Value:
+        """The day of the month, 1 to 31."""
+        return Value(Part(self._node, "day"))
+
+    @property
+    def weekday(self) -> Value:
+        """The ISO day of the week, 1 (Monday) to 7 (Sunday)."""
+        return Value(Part(self._node, "weekday"))
+
+    @property
+    def hour(self) -> Value:
+        """The hour, 0 to 23."""
+        return Value(Part(self._node, "hour"))
+
+    @property
+    def age(self) -> Value:
+        """Completed years until ``as_of``."""
+        return Value(Part(self._node, "age"))
+
+
+class Relatives:
+    """The rows that a relation leads to."""
+
+    __slots__ = ("_related",)
+
+    def __init__(self, related: Related) -> None:
+        self._related = related
+
+    def where(self, rule: Rule) -> Relatives:
+        """Those that satisfy *rule* too."""
+        both = rule if self._related.where is None else self._related.where & rule
+        return Relatives(attrs.evolve(self._related, where=both))
+
+    def within(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Relatives:
+        """Those of the last *days* calendar days, *months* calendar months or *hours* hours before ``as_of``.
+
+        Days and months begin at midnight in the zone of the CRM; hours are exact.  What lies after ``as_of`` is out.
+        """
+        return self._window(days=_whole(days), hours=_whole(hours), months=_whole(months))
+
+    def since(self, moment: date | datetime) -> Relatives:
+        """Those from *moment* on; a date begins at midnight in the zone of the CRM."""
+        return self._window(since=_moment(moment))
+
+    def until(self, moment: date | datetime) -> Relatives:
+        """Those before *moment*; a date means before its midnight."""
+        return self._window(until=_moment(moment))
+
+    def _window(self, **bounds: Any) -> Relatives:
+        window = attrs.evolve(self._related.window or Window(), **{k: v for k, v in bounds.items() if v is not None})
+        return Relatives(attrs.evolve(self._related, window=window))
+
+    def _of(self, function: str, field: str | None) -> Value:
+        return Value(Aggregate(function, self._related, None if field is None else Attr(tuple(field.split(".")))))
+
+    def count(self) -> Value:
+        """How many there are."""
+        return self._of("count", None)
+
+    def sum(self, field: str) -> Value:
+        """The sum of *field*; 0 of nothing."""
+        return self._of("sum", field)
+
+    def avg(self, field: str) -> Value:
+        """The mean of *field*; missing of nothing."""
+        return self._of("avg", field)
+
+    def min(self, field: str) -> Value:
+        """The smallest *field*; missing of nothing."""
+        return self._of("min", field)
+
+    def max(self, field: str) -> Value:
+        """The largest *field*; missing of nothing."""
+        return self._of("max", field)
+
+    def distinct(self, field: str) -> Value:
+        """How many different values *field* has."""
+        return self._of("distinct", field)
+
+    def first(self, field: str) -> Value:
+        """*field* of the earliest one."""
+        return self._of("first", field)
+
+    def last(self, field: str) -> Value:
+        """*field* of the latest one."""
+        return self._of("last", field)
+
+    def any(self) -> Rule:
+        """There is at least one."""
+        return Exists(self._related)
+
+    def none(self) -> Rule:
+        """There is none."""
+        return ~self.any()
+
+    def all(self, rule: Rule) -> Rule:
+        """Every one satisfies *rule*; of none, it is true."""
+        return ~self.where(~rule).any()
+
+
+class Field(Value):
+    """A field or a relation, by name: ``F.city``, ``F.company.industry``, ``F["class"]``."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Field:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Field(Attr((*self._path, name)))
+
+    def __getitem__(self, name: str) -> Field:
+        return Field(Attr((*self._path, *name.split("."))))
+
+    _node: Attr
+
+    @property
+    def _path(self) -> tuple[str, ...]:
+        return self._node.path
+
+    @property
+    def _rows(self) -> Relatives:
+        return Relatives(Related(self._path))
+
+    def has(self, *values: str) -> Rule:
+        """The set has all of *values*."""
+        return Has(self._node, "all", tuple(map(_text, values)))
+
+    def has_any(self, *values: str) -> Rule:
+        """The set has at least one of *values*."""
+        return Has(self._node, "any", tuple(map(_text, values)))
+
+    def has_none(self, *values: str) -> Rule:
+        """The set has none of *values*."""
+        return Has(self._node, "none", tuple(map(_text, values)))
+
+    def held(self, value: str, **window: int) -> Rule:
+        """The state is *value*, and has been so for at least *days*, *hours* or *months*."""
+        return Held(Attr(self._path), _text(value), Window(**{k: _whole(v) for k, v in window.items()}))
+
+    def where(self, rule: Rule) -> Relatives:
+        """The related rows that satisfy *rule*."""
+        return self._rows.where(rule)
+
+    def within(self, **window: int) -> Relatives:
+        """See :meth:`Relatives.within`."""
+        return self._rows.within(**window)
+
+    def since(self, moment: date | datetime) -> Relatives:
+        """See :meth:`Relatives.since`."""
+        return self._rows.since(moment)
+
+    def until(self, moment: date | datetime) -> Relatives:
+        """See :meth:`Relatives.until`."""
+        return self._rows.until(moment)
+
+    def count(self) -> Value:
+        """See :meth:`Relatives.count`."""
+        return self._rows.count()
+
+    def sum(self, field: str) -> Value:
+        """See :meth:`Relatives.sum`."""
+        return self._rows.sum(field)
+
+    def avg(self, field: str) -> Value:
+        """See :meth:`Relatives.avg`."""
+        return self._rows.avg(field)
+
+    def min(self, field: str) -> Value:
+        """See :meth:`Relatives.min`."""
+        return self._rows.min(field)
+
+    def max(self, field: str) -> Value:
+        """See :meth:`Relatives.max`."""
+        return self._rows.max(field)
+
+    def distinct(self, field: str) -> Value:
+        """See :meth:`Relatives.distinct`."""
+        return self._rows.distinct(field)
+
+    def first(self, field: str) -> Value:
+        """See :meth:`Relatives.first`."""
+        return self._rows.first(field)
+
+    def last(self, field: str) -> Value:
+        """See :meth:`Relatives.last`."""
+        return self._rows.last(field)
+
+    def any(self) -> Rule:
+        """See :meth:`Relatives.any`."""
+        return self._rows.any()
+
+    def none(self) -> Rule:
+        """See :meth:`Relatives.none`."""
+        return self._rows.none()
+
+    def all(self, rule: Rule) -> Rule:
+        """See :meth:`Relatives.all`."""
+        return self._rows.all(rule)
+
+    def __repr__(self) -> str:
+        return ".".join(("F", *self._path))
+
+
+class Fields:
+    """The beginning of every rule."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Field:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Field(Attr((name,)))
+
+    def __getitem__(self, name: str) -> Field:
+        return Field(Attr(tuple(name.split("."))))
+
+    def in_segment(self, name: str) -> Rule:
+        """The customer is a member of the segment *name*."""
+        return InSegment(_text(name))
+
+    def __repr__(self) -> str:
+        return "F"
+
+
+F = Fields()
+
+
+def operand(value: Any) -> Expr:
+    """*value* as the right side of a comparison.
+
+    Raises:
+        InvalidInput: no rule can compare with such a value.
+    """
+    if isinstance(value, Value):
+        node: Expr = value._node  # noqa: SLF001 - the builder opens its own envelope
+        return node
+    return Const(constant(value))
+
+
+def constant(value: Any) -> Any:
+    """*value* as a rule keeps it: texts normalised, instants in UTC; NaN and naive datetimes are refused."""
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, datetime):
+        return utc(value, what="a value in a rule")
+    if isinstance(value, float) and value - value != 0:
+        raise InvalidInput(f"a rule cannot compare with {value!r}; use is_missing() to ask for missing values")
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise InvalidInput(f"a rule cannot compare with {value!r}; use is_missing() to ask for missing values")
+    if isinstance(value, (bool, int, float, Decimal, date, timedelta, Money)):
+        return value
+    raise InvalidInput(f"a rule cannot compare with {value!r}; use text, a number, a date, an instant or Money")
+
+
+def _values(values: Iterable[Any]) -> tuple[Any, ...]:
+    if isinstance(values, str):
+        raise InvalidInput(f"in_ takes a list of values, got the text {values!r}; write in_([{values!r}])")
+    return tuple(dict.fromkeys(constant(v) for v in values if v is not None))
+
+
+def _text(text: Any) -> str:
+    if not isinstance(text, str):
+        raise InvalidInput(f"a rule compares text with text here, got {text!r}")
+    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise InvalidInput("a text in a rule holds NUL or half a character; no stored text does")
+    return normalize("NFC", text)
+
+
+def _whole(number: Any) -> int | None:
+    if number is not None and (type(number) is not int or number < 0):
+        raise InvalidInput(f"a window is a whole number of days, hours or months, 0 or more; got {number!r}")
+    return number
+
+
+def _moment(value: Any) -> Any:
+    if not isinstance(value, date):
+        raise InvalidInput(f"since and until take a date or a datetime, got {value!r}")
+    return constant(value)

@@ -1,0 +1,487 @@
+"""From a rule to a plan: names resolved against the entity, types checked, windows turned into moments.
+
+A rule says ``last 90 days``; its plan says from when until when.  After this step nothing is left to interpret, so an
+engine is a translation of the few node types below, and the clock is never read again.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from crmkit.errors import DefinitionError
+from crmkit.kernel.checking import DECIMAL_PLACES
+from crmkit.kernel.clock import local_date, shift, start_of_day
+from crmkit.kernel.entity import Attribute, Kind, Schema
+from crmkit.kernel.money import Money
+from crmkit.kernel.registry import Registry, Relation
+from crmkit.kernel.rules import nodes
+from crmkit.kernel.rules.nodes import AllOf, AnyOf, Operator, Rule
+from crmkit.kernel.text import fold, nearest
+
+
+@attrs.frozen(kw_only=True)
+class AsOf:
+    """The moment and the zone in which a rule is judged."""
+
+    at: datetime
+    zone: ZoneInfo
+
+
+# ── Planned expressions ──
+
+
+@attrs.frozen(kw_only=True)
+class Column:
+    """An attribute of the entity, or of the one that *hops* lead to; *inside* names a custom field."""
+
+    hops: tuple[Relation, ...]
+    attribute: Attribute
+    kind: Kind
+    inside: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class PartOf:
+    """A part of a date, or of an instant in *zone*, as a whole number."""
+
+    column: Column
+    part: str
+    zone: ZoneInfo
+
+
+@attrs.frozen
+class Literal:
+    """A value of the rule, already of the kind that it is compared with."""
+
+    value: Any
+
+
+@attrs.frozen(kw_only=True)
+class Total:
+    """One value out of the rows that *hops* lead to; *currency* leaves out rows in others."""
+
+    function: str
+    hops: tuple[Relation, ...]
+    where: Plan
+    column: Column | None
+    kind: Kind
+    currency: str | None = None
+
+
+Operand = Column | PartOf | Literal | Total
+
+
+# ── Planned rules ──
+
+
+@attrs.frozen
+class Truth:
+    """Always, or never."""
+
+    value: bool
+
+
+@attrs.frozen
+class Both:
+    """All of *plans*."""
+
+    plans: tuple[Plan, ...]
+
+
+@attrs.frozen
+class Either:
+    """Any of *plans*."""
+
+    plans: tuple[Plan, ...]
+
+
+@attrs.frozen
+class No:
+    """The complement of *plan*."""
+
+    plan: Plan
+
+
+@attrs.frozen
+class Is:
+    """A comparison; false when a side is missing."""
+
+    left: Operand
+    operator: Operator
+    right: Operand
+
+
+@attrs.frozen
+class In:
+    """The value is one of *values*, all of its own kind."""
+
+    left: Operand
+    values: tuple[Any, ...]
+
+
+@attrs.frozen
+class Like:
+    """A text match; *fold*ed texts are compared in their folded form."""
+
+    column: Column
+    how: str
+    text: str
+    fold: bool
+
+
+@attrs.frozen
+class Blank:
+    """There is no value."""
+
+    operand: Operand
+
+
+@attrs.frozen
+class Tagged:
+    """The set holds any (or every) one of *values*."""
+
+    column: Column
+    every: bool
+    values: tuple[str, ...]
+
+
+@attrs.frozen
+class Some:
+    """At least one row that *hops* lead to satisfies."""
+
+    hops: tuple[Relation, ...]
+    where: Plan
+
+
+Plan = Truth | Both | Either | No | Is | In | Like | Blank | Tagged | Some
+Operands = (Column, PartOf, Total)
+ORDERED = {Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL, Kind.DATE, Kind.INSTANT, Kind.DURATION, Kind.MONEY}
+NUMERIC = {Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL}
+SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
+
+
+def plan(rule: Rule, schema: Schema, registry: Registry, as_of: AsOf) -> Plan:
+    """The plan of *rule* over entities of *schema*.
+
+    Raises:
+        DefinitionError: an unknown field, or kinds that cannot be compared; it names the field and the nearest one.
+    """
+    return _Planner(registry, as_of).rule(rule, schema)
+
+
+def operand_of(expr: nodes.Expr, schema: Schema, registry: Registry, as_of: AsOf) -> Operand:
+    """The planned form of one expression."""
+    return _Planner(registry, as_of).operand(expr, schema, key=True)
+
+
+@attrs.frozen
+class _Planner:
+    registry: Registry
+    as_of: AsOf
+
+    def rule(self, rule: Rule, schema: Schema) -> Plan:
+        match rule:
+            case nodes.Always(value):
+                return Truth(value)
+            case AllOf(rules):
+                return Both(tuple(self.rule(r, schema) for r in rules))
+            case AnyOf(rules):
+                return Either(tuple(self.rule(r, schema) for r in rules))
+            case nodes.Not(inner):
+                return No(self.rule(inner, schema))
+            case nodes.Compare(left, operator, right):
+                return self._compare(self.operand(left, schema), operator, right, schema)
+            case nodes.OneOf(expr, values):
+                return self._one_of(self.operand(expr, schema), values)
+            case nodes.Match():
+                return self._match(rule, schema)
+            case nodes.Missing(expr):
+                return Blank(self.operand(expr, schema, key=True))
+            case nodes.Has(expr, quantifier, values):
+                column = self._column(expr, schema)
+                if column.kind is not Kind.TAGS:
+                    raise DefinitionError(f"{_name(column)} is not a set of texts; use == or in_ with it")
+                tagged = Tagged(column, quantifier == "all", values)
+                return No(tagged) if quantifier == "none" else tagged
+            case nodes.Exists(related):
+                hops, where = self._related(related, schema)
+                return Some(hops, where)
+            case nodes.Held(expr, value, window):
+                return self._held(expr, value, window, schema)
+            case nodes.InSegment(name):
+                return self._in_segment(name, schema)
+        raise DefinitionError(f"{rule!r} is not a rule")
+
+    # ── Expressions ──
+
+    def operand(self, expr: nodes.Expr, schema: Schema, *, key: bool = False) -> Operand:
+        match expr:
+            case nodes.Const(value):
+                return Literal(value)
+            case nodes.Attr():
+                return self._column(expr, schema, key=key)
+            case nodes.Part(of, part):
+                column = self._column(of, schema)
+                if column.kind not in {Kind.DATE, Kind.INSTANT} or (part == "hour" and column.kind is Kind.DATE):
+                    raise DefinitionError(f"{_name(column)} is a {column.kind.value}; it has no {part}")
+                return PartOf(column, part, self.as_of.zone)
+            case nodes.Aggregate(function, related, of):
+                return self._total(function, related, of, schema)
+        raise DefinitionError(f"{expr!r} has no value")
+
+    def _column(self, expr: nodes.Expr, schema: Schema, *, key: bool = False) -> Column:
+        if not isinstance(expr, nodes.Attr):
+            raise DefinitionError(f"a field is needed here, not {expr!r}")
+        hops: list[Relation] = []
+        here, path = schema, expr.path
+        for position, name in enumerate(path):
+            if name == "extra" and "extras" in here:
+                return self._extra(tuple(hops), here, path[position + 1 :])
+            last = position == len(path) - 1
+            if last and name in here:
+                return Column(hops=tuple(hops), attribute=here[name], kind=here[name].kind)
+            relation = self._relation(here, name)
+            if relation.many:
+                raise DefinitionError(
+                    f"{here.name}.{name} leads to many {relation.target.plural}: use count(), sum(), any(), where() …"
+                )
+            if last and key:
+                return Column(hops=tuple(hops), attribute=here[relation.key], kind=Kind.TEXT)
+            hops.append(relation)
+            here = relation.target
+        raise DefinitionError(f"{'.'.join(path)} is a {here.name}, not a value; name one of its fields")
+
+    def _extra(self, hops: tuple[Relation, ...], schema: Schema, path: tuple[str, ...]) -> Column:
+        kind = self.registry.extra_kind(path)
+        return Column(hops=hops, attribute=schema["extras"], kind=kind, inside=path)
+
+    def _relation(self, schema: Schema, name: str) -> Relation:
+        relations = self.registry.relations[schema.name]
+        if name in relations:
+            return relations[name]
+        near = nearest(name, [*schema.by_name, *relations])
+        hint = f", did you mean {near!r}?" if near else f"; it has {', '.join(sorted([*schema.by_name, *relations]))}"
+        raise DefinitionError(f"a {schema.name} has no {name!r}{hint}")
+
+    def _related(self, related: nodes.Related, schema: Schema) -> tuple[tuple[Relation, ...], Plan]:
+        hops: list[Relation] = []
+        here = schema
+        for name in related.path:
+            relation = self._relation(here, name) if name not in here else None
+            if relation is None:
+                raise DefinitionError(f"{here.name}.{name} is a value, not a relation; compare it")
+            hops.append(relation)
+            here = relation.target
+        plans = [] if related.where is None else [self.rule(related.where, here)]
+        if related.window is not None:
+            when = here[here.when]
+            column = Column(hops=(), attribute=when, kind=when.kind)
+            plans += self._window(column, related.window)
+        return tuple(hops), plans[0] if len(plans) == 1 else Both(tuple(plans))
+
+    def _total(self, function: str, related: nodes.Related, of: nodes.Expr | None, schema: Schema) -> Total:
+        hops, where = self._related(related, schema)
+        if of is None:
+            return Total(function="count", hops=hops, where=where, column=None, kind=Kind.INTEGER)
+        column = self._column(of, hops[-1].target)
+        if column.hops:
+            raise DefinitionError(f"{function} looks at a field of the {hops[-1].target.plural} themselves")
+        if function in {"sum", "avg"} and column.kind not in SUMMABLE:
+            hint = "; declare it Decimal: sums of floats are not exact" if column.kind is Kind.NUMBER else ""
+            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; it has no {function}{hint}")
+        if function in {"min", "max"} and column.kind not in ORDERED:
+            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; it has no {function}")
+        kind = Kind.INTEGER if function == "distinct" else column.kind
+        return Total(function=function, hops=hops, where=where, column=column, kind=kind)
+
+    # ── Comparisons ──
+
+    def _compare(self, left: Operand, operator: Operator, right: nodes.Expr, schema: Schema) -> Plan:
+        if operator == "!=":
+            return No(self._compare(left, "==", right, schema))
+        if not isinstance(right, nodes.Const):
+            other = self.operand(right, schema)
+            if isinstance(left, Literal) or (_kind(left), _kind(other)) not in _COMPARABLE:
+                raise DefinitionError(f"{_name(left)} ({_kind(left).value}) cannot be compared with {_name(other)}")
+            return Is(left, operator, other)
+        if isinstance(left, Literal):
+            raise DefinitionError("a comparison needs a field on its left side")
+        value = right.value
+        if isinstance(left, PartOf) and left.part == "age":
+            return self._age(left.column, operator, value)
+        if _kind(left) is Kind.INSTANT and type(value) is date:
+            return self._on_day(left, operator, value)
+        if isinstance(left, Total) and left.kind is Kind.MONEY and isinstance(value, Money):
+            left = attrs.evolve(left, currency=value.currency)
+        if _kind(left) in {Kind.BOOLEAN, Kind.JSON, Kind.TAGS} and operator != "==":
+            raise DefinitionError(f"{_name(left)} is a {_kind(left).value}; it has no order")
+        return Is(left, operator, Literal(_fit(value, left)))
+
+    def _one_of(self, left: Operand, values: tuple[Any, ...]) -> Plan:
+        if not values:
+            return Truth(value=False)
+        if isinstance(left, Total) or _kind(left) in {Kind.MONEY, Kind.INSTANT}:
+            const = [nodes.Const(v) for v in values]
+            schema = next(iter(self.registry.schemas.values()))
+            return Either(tuple(self._compare(left, "==", c, schema) for c in const))
+        return In(left, tuple(_fit(v, left) for v in values))
+
+    def _match(self, rule: nodes.Match, schema: Schema) -> Plan:
+        column = self._column(rule.expr, schema)
+        if column.kind is not Kind.TEXT or column.inside:
+            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; only stored text is searched")
+        if rule.fold and not column.attribute.search:
+            raise DefinitionError(
+                f"declare {_name(column)} with attribute(search=True) to compare without regard to case"
+            )
+        return Like(column, rule.how, fold(rule.text) if rule.fold else rule.text, rule.fold)
+
+    def _age(self, column: Column, operator: Operator, years: Any) -> Plan:
+        if type(years) is not int:
+            raise DefinitionError(f"an age is a whole number of years, got {years!r}")
+        if operator == "==":
+            return Both((self._age(column, ">=", years), self._age(column, "<=", years)))
+        if operator in {"<", "<="}:
+            older = self._age(column, ">=", years + (operator == "<="))
+            return Both((No(Blank(column)), No(older)))
+        today = local_date(self.as_of.at, self.as_of.zone)
+        # Born on 29 February, one comes of age on 1 March of other years: the day is compared, not computed.
+        full = years + (operator == ">")
+        born_by = _same_day(today, years=-full)
+        if column.kind is Kind.INSTANT:
+            return Is(column, "<", Literal(start_of_day(born_by + timedelta(days=1), self.as_of.zone)))
+        return Is(column, "<=", Literal(born_by))
+
+    def _on_day(self, left: Operand, operator: Operator, day: date) -> Plan:
+        begin = Literal(start_of_day(day, self.as_of.zone))
+        end = Literal(start_of_day(day + timedelta(days=1), self.as_of.zone))
+        if operator == "==":
+            return Both((Is(left, ">=", begin), Is(left, "<", end)))
+        if operator in {"<", "<="}:
+            return Is(left, "<", begin if operator == "<" else end)
+        return Is(left, ">=", begin if operator == ">=" else end)
+
+    def _window(self, column: Column, window: nodes.Window) -> list[Plan]:
+        begin, end = self._begin(window), self._moment(window.until)
+        bounds: list[Plan] = []
+        if begin is not None:
+            bounds.append(Is(column, ">=", Literal(self._like(column, begin))))
+        if window.since is None and window.until is None:
+            bounds.append(Is(column, "<=", Literal(self._like(column, self.as_of.at))))
+        if end is not None:
+            bounds.append(Is(column, "<", Literal(self._like(column, end))))
+        return bounds
+
+    def _begin(self, window: nodes.Window) -> datetime | None:
+        starts = []
+        if window.hours is not None:
+            starts.append(self.as_of.at - timedelta(hours=window.hours))
+        if window.days is not None or window.months is not None:
+            today = local_date(self.as_of.at, self.as_of.zone)
+            first = shift(today, days=-(window.days or 0), months=-(window.months or 0))
+            starts.append(start_of_day(first, self.as_of.zone))
+        if window.since is not None:
+            starts.append(self._moment(window.since))
+        return max(starts, default=None)
+
+    def _moment(self, value: Any) -> Any:
+        return start_of_day(value, self.as_of.zone) if type(value) is date else value
+
+    def _like(self, column: Column, moment: datetime) -> Any:
+        return local_date(moment, self.as_of.zone) if column.kind is Kind.DATE else moment
+
+    def _held(self, expr: nodes.Attr, value: str, window: nodes.Window, schema: Schema) -> Plan:
+        state = self._column(expr, schema)
+        since = self._column(nodes.Attr((*expr.path[:-1], f"{expr.path[-1]}_since")), schema)
+        begin = self._begin(window)
+        return Both((Is(state, "==", Literal(value)), Is(since, "<=", Literal(begin or self.as_of.at))))
+
+    def _in_segment(self, name: str, schema: Schema) -> Plan:
+        if schema.name != "customer":
+            raise DefinitionError(f"segments have customers as members, not {schema.plural}")
+        hops, where = self._related(
+            nodes.Related(
+                ("memberships",),
+                nodes.AllOf(
+                    (
+                        nodes.Compare(nodes.Attr(("segment", "name")), "==", nodes.Const(name)),
+                        nodes.Compare(nodes.Attr(("state",)), "==", nodes.Const("member")),
+                    )
+                ),
+            ),
+            schema,
+        )
+        return Some(hops, where)
+
+
+def _kind(operand: Operand) -> Kind:
+    match operand:
+        case Column() | Total():
+            return operand.kind
+        case PartOf():
+            return Kind.INTEGER
+    return Kind.TEXT
+
+
+_COMPARABLE = {(k, k) for k in ORDERED} | {
+    (Kind.INTEGER, Kind.DECIMAL),
+    (Kind.DECIMAL, Kind.INTEGER),
+    (Kind.BOOLEAN, Kind.BOOLEAN),
+}
+
+
+def _name(operand: Operand) -> str:
+    match operand:
+        case Column(hops=hops, attribute=attribute, inside=inside):
+            return ".".join([*(h.name for h in hops), "extra" if inside else attribute.name, *inside])
+        case PartOf(column, part):
+            return f"{_name(column)}.{part}"
+        case Total(function=function, hops=hops):
+            return f"{'.'.join(h.name for h in hops)}.{function}"
+    return repr(operand)
+
+
+def _fit(value: Any, left: Operand) -> Any:
+    """*value* in the kind of *left*, so that every engine compares like with like."""
+    kind, given = _kind(left), type(value)
+    averaged = isinstance(left, Total) and left.function == "avg"
+    if kind is Kind.TEXT and given is str:
+        if isinstance(left, Column) and left.attribute.choices is not None and value not in left.attribute.choices:
+            near = nearest(value, left.attribute.choices)
+            hint = f", did you mean {near!r}?" if near else f"; it is one of {', '.join(left.attribute.choices)}"
+            raise DefinitionError(f"{_name(left)} is never {value!r}{hint}")
+        return value
+    if kind in NUMERIC and given in {int, float, Decimal}:
+        return _number(value, kind, left, averaged=averaged)
+    if kind is Kind.MONEY and given is Money:
+        return value
+    if (kind, given) in {(Kind.BOOLEAN, bool), (Kind.DATE, date), (Kind.INSTANT, datetime), (Kind.DURATION, timedelta)}:
+        return value
+    raise DefinitionError(f"{_name(left)} is a {kind.value}; it cannot be compared with {value!r}")
+
+
+def _number(value: Any, kind: Kind, left: Operand, *, averaged: bool) -> Any:
+    exact = Fraction(str(value)) if isinstance(value, float) else Fraction(value)
+    if averaged:
+        return exact
+    if kind is Kind.NUMBER:
+        return float(value)
+    if kind is Kind.INTEGER:
+        return int(exact) if exact.denominator == 1 else float(value)
+    if (exact * 10**DECIMAL_PLACES).denominator != 1:
+        raise DefinitionError(f"{_name(left)} has {DECIMAL_PLACES} decimal places; {value!r} has more")
+    return Decimal(exact.numerator) / Decimal(exact.denominator)
+
+
+def _same_day(day: date, *, years: int) -> date:
+    """The latest birthday of somebody who is *years* old on *day*."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 2, 28)

@@ -1,0 +1,301 @@
+"""The unit of work: the one way in which anything is read or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from crmkit.errors import InvalidInput, NotFound
+from crmkit.kernel.agenda import AgendaItem
+from crmkit.kernel.change import Change
+from crmkit.kernel.clock import utc
+from crmkit.kernel.entity import Entity, Record
+from crmkit.kernel.events import Event, EventRecord
+from crmkit.kernel.house import House, Settings
+from crmkit.kernel.ids import check_id
+from crmkit.kernel.machine import Machine, Moved, StageSpan
+from crmkit.kernel.outbox import Message
+from crmkit.kernel.ports import Group, Query, Session, Tally, ordering
+from crmkit.kernel.refusals import stale
+from crmkit.kernel.rules.fields import F
+from crmkit.kernel.rules.nodes import Always, Rule
+from crmkit.kernel.rules.plan import AsOf, Plan, plan
+
+R = TypeVar("R", bound=Record)
+E = TypeVar("E", bound=Entity)
+T = TypeVar("T", EventRecord, StageSpan, AgendaItem, Message)
+
+
+class Work:
+    """One transaction of one tenant, in the name of one actor.
+
+    Args:
+        session: the transaction of the store.
+        house: what the CRM is made of.
+        actor: who acts; events carry it.
+    """
+
+    def __init__(self, session: Session, house: House, *, actor: str | None) -> None:
+        self.session, self.house, self.actor = session, house, actor
+        self.now: datetime = utc(house.clock.now(), what="the clock")
+        self._cause: str | None = None
+        self._seen: dict[str, int] = {}
+        self._later: dict[type[Record], list[Any]] = {}
+
+    @property
+    def settings(self) -> Settings:
+        """What the host has decided."""
+        return self.house.settings
+
+    def machine(self, name: str) -> Machine:
+        """How entities called *name* move in this CRM."""
+        return self.house.machines[name]
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Take part: a desk that works for another one shares its transaction."""
+        yield self
+
+    read = work
+
+    # ── Reading ──
+
+    def get(self, cls: type[R], ref: R | str) -> R:
+        """The present state of *ref*, which may be an id or an entity that was read before.
+
+        A change of an entity that somebody else has changed since it was read is refused when it is saved.
+
+        Raises:
+            InvalidInput: *ref* is not an id of this kind.
+            NotFound: there is none in this tenant.
+        """
+        schema = cls.__schema__
+        identifier = ref.id if isinstance(ref, Record) else ref
+        check_id(identifier, schema.prefix, what=schema.name)
+        self._flush_if_waiting(cls)
+        found = self.session.get(cls, identifier)
+        if found is None:
+            raise NotFound(
+                f"there is no {schema.name} {identifier!r} in this tenant: check the id, or look with find()"
+            )
+        if isinstance(ref, Entity):
+            self._seen[identifier] = ref.version
+        return found
+
+    def plan(self, cls: type[R], rule: Rule | None, *, as_of: datetime | None = None) -> Plan:
+        """The plan of *rule* over *cls*; *as_of* is now unless given."""
+        at = self.now if as_of is None else utc(as_of, what="as_of")
+        if rule is not None and not isinstance(rule, Rule):
+            raise InvalidInput(f"a rule is needed, as in F.city == 'Xi’an', got {rule!r}")
+        wanted = Always(value=True) if rule is None else rule
+        return plan(wanted, self.house.registry.schema(cls), self.house.registry, AsOf(at=at, zone=self.settings.zone))
+
+    def find(
+        self,
+        cls: type[R],
+        rule: Rule | None = None,
+        *,
+        order_by: str | Sequence[str] = (),
+        limit: int | None = None,
+        after: tuple[Any, ...] | None = None,
+        as_of: datetime | None = None,
+    ) -> list[R]:
+        """Those that satisfy *rule*, sorted by *order_by* (``"-created_at"`` for the newest first) and by id."""
+        self._flush_if_waiting(cls)
+        names = (order_by,) if isinstance(order_by, str) else order_by
+        return self.session.find(
+            Query(
+                cls=cls,
+                plan=self.plan(cls, rule, as_of=as_of),
+                order=ordering(cls.__schema__, names),
+                limit=limit,
+                after=after,
+            )
+        )
+
+    def claim(self, cls: type[R], rule: Rule, *, order_by: str, limit: int) -> list[R]:
+        """Like :meth:`find`, and nobody else gets the same ones until this transaction ends."""
+        self._flush_if_waiting(cls)
+        order = ordering(cls.__schema__, (order_by,))
+        return self.session.claim(Query(cls=cls, plan=self.plan(cls, rule), order=order, limit=limit))
+
+    def first(self, cls: type[R], rule: Rule, *, order_by: str | Sequence[str] = ()) -> R | None:
+        """The first that satisfies."""
+        found = self.find(cls, rule, order_by=order_by, limit=1)
+        return found[0] if found else None
+
+    def count(self, cls: type[R], rule: Rule | None = None, *, as_of: datetime | None = None) -> int:
+        """How many satisfy."""
+        self._flush_if_waiting(cls)
+        return self.session.count(Query(cls=cls, plan=self.plan(cls, rule, as_of=as_of)))
+
+    def tally(
+        self, cls: type[R], rule: Rule | None = None, *, by: Sequence[str] = (), sums: Sequence[str] = ()
+    ) -> list[Group]:
+        """Counts and sums in groups."""
+        self._flush_if_waiting(cls)
+        return self.session.tally(Tally(cls=cls, plan=self.plan(cls, rule), by=tuple(by), sums=tuple(sums)))
+
+    def columns(self, cls: type[R], names: Sequence[str], rule: Rule | None = None) -> list[tuple[Any, ...]]:
+        """Some attributes of those that satisfy."""
+        self._flush_if_waiting(cls)
+        return self.session.columns(Query(cls=cls, plan=self.plan(cls, rule)), names)
+
+    # ── Writing ──
+
+    def new(self, cls: type[R], **values: Any) -> R:
+        """A new record with an id, born now; nothing is stored yet."""
+        return cls(id=self.house.ids.new(cls.__schema__.prefix, self.now), created_at=self.now, **values)
+
+    def save(self, change: Change[E]) -> E:
+        """Store the entity and its events, and let others react.
+
+        Raises:
+            StaleEntity: it has changed since the caller read it.
+            Duplicate: a unique value is taken.
+        """
+        entity = change.after
+        seen = self._seen.pop(entity.id, entity.version)
+        if seen != entity.version:
+            raise stale(entity.evolve(version=seen + 1), entity.version)
+        if entity.version == 0:
+            saved = entity.evolve(version=1)
+            self.session.insert([saved])
+        else:
+            saved = entity.evolve(version=entity.version + 1, updated_at=self.now)
+            self.session.update([saved])
+        for event in change.events:
+            self.emit(event)
+        return saved
+
+    def put(self, entities: Sequence[E]) -> list[E]:
+        """Store changed entities of one class in bulk, without events: for the agenda and the outbox."""
+        saved = [e.evolve(version=e.version + 1, updated_at=self.now) for e in entities]
+        self.session.update(saved)
+        return saved
+
+    def strike(self, item: AgendaItem) -> bool:
+        """Mark *item* as done; false if an earlier item of this transaction has cancelled it."""
+        if self.session.get(AgendaItem, item.id) is None:
+            return False
+        self.put([item.done(now=self.now)])
+        return True
+
+    def save_new(self, changes: Iterable[Change[E]]) -> list[E]:
+        """Store many new entities of one class in bulk, with their events."""
+        changes = list(changes)
+        saved = [c.after.evolve(version=1) for c in changes]
+        self.session.insert(saved)
+        for change in changes:
+            for event in change.events:
+                self.emit(event)
+        return saved
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Store append-only records of one class."""
+        self.session.insert(records)
+
+    def remove(self, cls: type[R], identifiers: Sequence[str]) -> int:
+        """Delete records; how many there were."""
+        self._flush_if_waiting(cls)
+        return self.session.delete(cls, identifiers)
+
+    def emit(self, event: Event) -> None:
+        """Store *event* and let the reactions to it happen, in this transaction."""
+        record = self.new(
+            EventRecord,
+            name=event.event_name,
+            schema=event.event_schema,
+            subject=event.subject,
+            customer_id=event.customer,
+            actor=self.actor,
+            cause=self._cause,
+            payload=event.payload(),
+        )
+        self._write_later(record)
+        if isinstance(event, Moved):
+            self._remember_stay(event)
+        reactions = self.house.reactions.get(type(event), ())
+        if reactions:
+            before, self._cause = self._cause, record.id
+            try:
+                for react in reactions:
+                    react(self, event)
+            finally:
+                self._cause = before
+
+    def _remember_stay(self, moved: Moved) -> None:
+        self._write_later(
+            self.new(
+                StageSpan,
+                subject=moved.subject_id,
+                machine=moved.machine,
+                state=moved.source,
+                entered_at=moved.entered_at,
+                target=moved.target,
+                trigger=moved.trigger,
+                actor=self.actor,
+            )
+        )
+
+    def schedule(
+        self, kind: str, *, due_at: datetime, subject: str, key: str, payload: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write down that *kind* is to be done at *due_at*; a key that is known already changes nothing.
+
+        Raises:
+            InvalidInput: nobody handles *kind*.
+        """
+        if kind not in self.house.handlers:
+            raise InvalidInput(f"nobody handles {kind!r}; known are {', '.join(sorted(self.house.handlers))}")
+        item = self.new(
+            AgendaItem, version=1, kind=kind, due_at=due_at, subject=subject, key=key, payload=payload or {}
+        )
+        self._write_later(item)
+
+    def cancel(self, subject: str, *, kind: str | None = None, key_starts: str = "") -> int:
+        """Strike out what is still to be done about *subject*; how much it was."""
+        rule = (F.subject == subject) & (F.state == "due")
+        if kind is not None:
+            rule &= F.kind == kind
+        due = [item.id for item in self.find(AgendaItem, rule) if item.key.startswith(key_starts)]
+        return self.remove(AgendaItem, due)
+
+    def post(
+        self, *, channel: str, to: str, body: str, key: str, due_at: datetime | None = None, **values: Any
+    ) -> None:
+        """Put a message into the outbox; a key that is known already changes nothing."""
+        message = self.new(
+            Message, version=1, channel=channel, to=to, body=body, key=key, due_at=due_at or self.now, **values
+        )
+        self._write_later(message)
+
+    # ── What is only added is written in bulk, when somebody asks for it or at the end ──
+
+    def _write_later(self, record: Record) -> None:
+        self._later.setdefault(type(record), []).append(record)
+
+    def _flush_if_waiting(self, cls: type[Record]) -> None:
+        if cls in self._later:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        later, self._later = self._later, {}
+        for cls, records in later.items():
+            self.session.insert(records, skip_known=cls in {AgendaItem, Message})
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What happens inside is undone alone when it fails."""
+        self.flush()
+        try:
+            with self.session.savepoint():
+                yield
+                self.flush()
+        except BaseException:
+            self._later = {}
+            self._seen = {}
+            raise

@@ -1,0 +1,1 @@
+"""Ways to reach a customer: the port, and the channels that ship with crmkit."""

@@ -1,0 +1,197 @@
+"""Row mappers: for each entity and dialect, two functions are written out as source and compiled once.
+
+They speak the driver's own values, so that bulk work costs no more than the driver itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from crmkit.kernel.entity import Attribute, Kind, Record, Schema
+from crmkit.kernel.money import Money
+from crmkit.kernel.text import fold
+from crmkit.plugins.storage.sql.types import SCALE, unscaled
+
+MICRO = timedelta(microseconds=1)
+
+
+class Mapper:
+    """How one kind of record stands in its table."""
+
+    def __init__(self, schema: Schema, table: sa.Table, dialect: Dialect) -> None:
+        self.schema, self.table = schema, table
+        self.columns = [c.name for c in table.columns]
+        self.read = [c for c in table.columns if c.name != "tenant" and not c.name.endswith("_folded")]
+        sqlite = dialect.name == "sqlite"
+        quote = dialect.identifier_preparer.quote
+        name = dialect.identifier_preparer.format_table(table)
+        mark = "?" if sqlite else "%s"
+        listed = ", ".join(quote(c) for c in self.columns)
+        wanted = ", ".join(quote(c.name) for c in self.read)
+        changing = [c for c in self.columns if c not in {"tenant", "id"}]
+        self.insert = f"INSERT INTO {name} ({listed}) VALUES ({', '.join([mark] * len(self.columns))})"
+        self.insert_new = f"{self.insert} ON CONFLICT DO NOTHING"
+        self.copy = f"COPY {name} ({listed}) FROM STDIN"
+        self.select = f"SELECT {wanted} FROM {name} WHERE tenant = {mark} AND id = {mark}"  # noqa: S608 - our names
+        self.update = (
+            f"UPDATE {name} SET {', '.join(f'{quote(c)} = {mark}' for c in changing)} "  # noqa: S608 - our names
+            f"WHERE tenant = {mark} AND id = {mark} AND version = {mark}"
+        )
+        dump, load = (SQLITE_DUMP, SQLITE_LOAD) if sqlite else (POSTGRES_DUMP, POSTGRES_LOAD)
+        self.to_rows = self._writer(dump)
+        self.to_changes = self._changer(dump)
+        self.from_rows = self._reader(load)
+
+    def _values(self, dump: dict[Kind, str]) -> dict[str, str]:
+        values = {"tenant": "tenant"}
+        for a in self.schema:
+            values |= _dumped(a, dump)
+        return values
+
+    def _writer(self, dump: dict[Kind, str]) -> Callable[[str, Iterable[Record]], list[tuple[Any, ...]]]:
+        values = self._values(dump)
+        row = ", ".join(values[c] for c in self.columns)
+        return _compiled("to_rows", f"def to_rows(tenant, records):\n    return [({row},) for e in records]")
+
+    def _changer(self, dump: dict[Kind, str]) -> Callable[[str, Iterable[Record]], list[tuple[Any, ...]]]:
+        values = self._values(dump)
+        row = ", ".join(values[c] for c in self.columns if c not in {"tenant", "id"})
+        where = "tenant, e.id, e.version - 1" if "version" in values else "tenant, e.id, 0"
+        return _compiled("to_rows", f"def to_rows(tenant, records):\n    return [({row}, {where}) for e in records]")
+
+    def _reader(self, load: dict[Kind, str]) -> Callable[[Iterable[Sequence[Any]]], list[Any]]:
+        cls = self.schema.cls
+        names: dict[str, Any] = {"new": cls.__new__, "cls": cls}
+        targets = [f"v{n}" for n in range(len(self.read))]
+        position = {c.name: target for c, target in zip(self.read, targets, strict=True)}
+        lines = [
+            "def from_rows(rows):",
+            "    made = []",
+            "    add = made.append",
+            f"    for {', '.join(targets)}, in rows:",
+            "        e = new(cls)",
+        ]
+        for a in self.schema:
+            names[f"set_{a.name}"] = getattr(cls, a.name).__set__
+            lines.append(f"        set_{a.name}(e, {_loaded(a, load, position)})")
+        lines += ["        add(e)", "    return made"]
+        return _compiled("from_rows", "\n".join(lines), names)
+
+
+def _dumped(a: Attribute, dump: dict[Kind, str]) -> dict[str, str]:
+    value = f"e.{a.name}"
+    made = {a.name: _optional(a, value, dump[a.kind].format(v=value))}
+    if a.kind is Kind.MONEY:
+        made[f"{a.name}_currency"] = _optional(a, value, f"{value}.currency")
+    if a.search:
+        made[f"{a.name}_folded"] = _optional(a, value, f"fold({value})")
+    return made
+
+
+def _loaded(a: Attribute, load: dict[Kind, str], position: dict[str, str]) -> str:
+    value = position[a.name]
+    currency = position.get(f"{a.name}_currency", "")
+    return _optional(a, value, load[a.kind].format(v=value, c=currency))
+
+
+def _optional(a: Attribute, value: str, converted: str) -> str:
+    return converted if a.required or converted == value else f"None if {value} is None else {converted}"
+
+
+def _compiled(name: str, source: str, names: dict[str, Any] | None = None) -> Callable[..., Any]:
+    scope = {**WORDS, **(names or {})}
+    exec(compile(source, f"<{name}>", "exec"), scope)  # noqa: S102 - our own source, from declared names
+    made: Callable[..., Any] = scope[name]
+    return made
+
+
+def dump_json(value: Any) -> str:
+    """*value* as compact JSON."""
+    return "{}" if value == {} else _encode(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def dump_tags(tags: frozenset[str]) -> str:
+    """Tags as a sorted JSON list."""
+    return _encode(sorted(tags)) if tags else "[]"
+
+
+def load_json(text: str) -> Any:
+    """What :func:`dump_json` wrote; lists at the top as tuples."""
+    return {} if text == "{}" else as_tuple(json.loads(text))
+
+
+def as_tuple(value: Any) -> Any:
+    """A list at the top of a JSON value as the tuple that the entity had."""
+    return tuple(value) if value.__class__ is list else value
+
+
+def load_tags(text: str) -> frozenset[str]:
+    """What :func:`dump_tags` wrote."""
+    return _NO_TAGS if text == "[]" else frozenset(json.loads(text))
+
+
+_NO_TAGS: frozenset[str] = frozenset()
+
+WORDS: dict[str, Any] = {
+    "UTC": UTC,
+    "MICRO": MICRO,
+    "SCALE": SCALE,
+    "Decimal": Decimal,
+    "as_tuple": as_tuple,
+    "dump_json": dump_json,
+    "dump_tags": dump_tags,
+    "fold": fold,
+    "fromdate": date.fromisoformat,
+    "fromiso": datetime.fromisoformat,
+    "load_json": load_json,
+    "load_tags": load_tags,
+    "micros": lambda number: timedelta(microseconds=number),
+    "money": Money.from_minor,
+    "unscaled": unscaled,
+}
+
+SAME = "{v}"
+SQLITE_DUMP: dict[Kind, str] = {
+    Kind.TEXT: SAME,
+    Kind.INTEGER: SAME,
+    Kind.NUMBER: SAME,
+    Kind.DECIMAL: "int({v} * SCALE)",
+    Kind.BOOLEAN: SAME,
+    Kind.DATE: "{v}.isoformat()",
+    Kind.INSTANT: "{v}.isoformat(' ', 'microseconds')[:26]",
+    Kind.DURATION: "{v} // MICRO",
+    Kind.MONEY: "{v}.minor",
+    Kind.TAGS: "dump_tags({v})",
+    Kind.JSON: "dump_json({v})",
+}
+POSTGRES_DUMP = SQLITE_DUMP | {Kind.DATE: SAME, Kind.INSTANT: SAME}
+SQLITE_LOAD: dict[Kind, str] = {
+    Kind.TEXT: SAME,
+    Kind.INTEGER: SAME,
+    Kind.NUMBER: SAME,
+    Kind.DECIMAL: "unscaled({v})",
+    Kind.BOOLEAN: "{v} == 1",
+    Kind.DATE: "fromdate({v})",
+    Kind.INSTANT: "fromiso({v} + '+00:00')",
+    Kind.DURATION: "micros({v})",
+    Kind.MONEY: "money({v}, {c})",
+    Kind.TAGS: "load_tags({v})",
+    Kind.JSON: "load_json({v})",
+}
+POSTGRES_LOAD = SQLITE_LOAD | {
+    Kind.BOOLEAN: SAME,
+    Kind.DATE: SAME,
+    Kind.INSTANT: "{v}.astimezone(UTC)",
+    Kind.TAGS: "frozenset({v})",
+    Kind.JSON: "as_tuple({v})",
+}

@@ -1,0 +1,275 @@
+"""One transaction of the SQL store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from crmkit.errors import Conflict, CrmError
+from crmkit.kernel.entity import Entity, Kind, Record, Schema
+from crmkit.kernel.money import Money
+from crmkit.kernel.ports import Group, Query, Tally, groups
+from crmkit.kernel.refusals import dangling, stale, taken, unique_keys
+from crmkit.plugins.storage.sql.compile import Compiler
+from crmkit.plugins.storage.sql.mapper import Mapper
+from crmkit.plugins.storage.sql.types import unscaled
+
+if TYPE_CHECKING:
+    from crmkit.plugins.storage.sql.store import SqlStore
+
+R = TypeVar("R", bound=Record)
+COPY_FROM = 100  # records from which PostgreSQL's COPY beats INSERT
+
+
+class SqlSession:
+    """A transaction of one tenant on one connection."""
+
+    def __init__(self, store: SqlStore, connection: Connection, tenant: str, *, owned: bool) -> None:
+        self.store, self.connection, self.tenant, self.owned = store, connection, tenant, owned
+        self.compiler = Compiler(store.tables, tenant, store.dialect.name)
+
+    # ── Reading ──
+
+    def get(self, cls: type[R], identifier: str) -> R | None:
+        mapper = self.store.mapper(cls.__schema__)
+        rows = self._raw(lambda: self.connection.exec_driver_sql(mapper.select, (self.tenant, identifier)))
+        found: list[R] = mapper.from_rows(rows)
+        return found[0] if found else None
+
+    def find(self, query: Query[R]) -> list[R]:
+        mapper = self.store.mapper(query.cls.__schema__)
+        statement = self._select(query, lambda t: [t.c[c.name] for c in mapper.read])
+        found: list[R] = mapper.from_rows(self._raw(lambda: self.connection.execute(statement)))
+        return found
+
+    def claim(self, query: Query[R]) -> list[R]:
+        mapper = self.store.mapper(query.cls.__schema__)
+        statement = self._select(query, lambda t: [t.c[c.name] for c in mapper.read])
+        locked = statement.with_for_update(skip_locked=True)
+        found: list[R] = mapper.from_rows(self._raw(lambda: self.connection.execute(locked)))
+        return found
+
+    def count(self, query: Query[R]) -> int:
+        t = self.store.tables[query.cls.__schema__]
+        where = (self.compiler.of_tenant(t), self.compiler.test(query.plan, t))
+        return int(self.connection.execute(sa.select(sa.func.count()).select_from(t).where(*where)).scalar_one())
+
+    def columns(self, query: Query[R], names: Sequence[str]) -> list[tuple[Any, ...]]:
+        schema = query.cls.__schema__
+
+        def wanted(t: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+            return [t.c[part] for n in names for part in _parts(schema, n)]
+
+        rows = self.connection.execute(self._select(query, wanted))
+        return [_joined(schema, names, row) for row in rows]
+
+    def tally(self, tally: Tally[R]) -> list[Group]:
+        schema = tally.cls.__schema__
+        t = self.store.tables[schema]
+        keys = [t.c[part] for n in tally.by for part in _parts(schema, n)]
+        money = [n for n in tally.sums if schema[n].kind is Kind.MONEY]
+        currencies = [t.c[f"{n}_currency"] for n in money]
+        sums = [sa.func.sum(sa.type_coerce(t.c[n], sa.BigInteger)) for n in tally.sums]
+        where = (self.compiler.of_tenant(t), self.compiler.test(tally.plan, t))
+        statement = sa.select(*keys, *currencies, sa.func.count(), *sums).where(*where).group_by(*keys, *currencies)
+        if not keys and not currencies:
+            statement = statement.having(sa.func.count() > 0)
+        rows = self.connection.execute(statement)
+
+        def partial() -> Iterator[tuple[tuple[Any, ...], int, dict[str, Any]]]:
+            for row in rows:
+                key = _joined(schema, tally.by, row[: len(keys)])
+                count, *totals = row[len(keys) + len(currencies) :]
+                currency = dict(zip(money, row[len(keys) : len(keys) + len(currencies)], strict=True))
+                named = zip(tally.sums, totals, strict=True)
+                yield key, count, {n: _total(schema, n, v, currency.get(n)) for n, v in named}
+
+        return groups(partial())
+
+    def _select(
+        self, query: Query[Any], wanted: Callable[[sa.FromClause], list[sa.ColumnElement[Any]]]
+    ) -> sa.Select[Any]:
+        schema = query.cls.__schema__
+        t = self.store.tables[schema]
+        statement = sa.select(*wanted(t)).where(self.compiler.of_tenant(t), self.compiler.test(query.plan, t))
+        if query.after is not None:
+            statement = statement.where(self.compiler.later(query.order, query.after, schema, t))
+        if query.order:
+            statement = statement.order_by(*self.compiler.order(query.order, schema, t))
+        return statement if query.limit is None else statement.limit(query.limit)
+
+    def _raw(self, execute: Callable[[], sa.CursorResult[Any] | sa.Result[Any]]) -> list[Any]:
+        """The driver's own rows."""
+        result: Any = execute()
+        rows: list[Any] = result.cursor.fetchall()
+        result.close()
+        return rows
+
+    # ── Writing ──
+
+    def insert(self, records: Sequence[R], *, skip_known: bool = False) -> int:
+        if not records:
+            return 0
+        mapper = self.store.mapper(records[0].__schema__)
+        rows = mapper.to_rows(self.tenant, records)
+        statement = mapper.insert_new if skip_known else mapper.insert
+        try:
+            if len(rows) >= COPY_FROM and not skip_known and self._copy(mapper, rows):
+                return len(rows)
+            result = self.connection.exec_driver_sql(statement, rows if len(rows) > 1 else rows[0])
+        except IntegrityError as error:
+            self._explain(error, records)
+        return int(result.rowcount)
+
+    def _copy(self, mapper: Mapper, rows: list[tuple[Any, ...]]) -> bool:
+        driver: Any = self.connection.connection.driver_connection
+        if self.store.dialect.driver != "psycopg" or self.store.dialect.is_async:
+            return False
+        try:
+            with driver.cursor() as cursor, cursor.copy(mapper.copy) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except self.store.dialect.loaded_dbapi.IntegrityError as error:
+            raise IntegrityError(mapper.copy, None, error) from error
+        return True
+
+    def update(self, entities: Sequence[Entity]) -> None:
+        if not entities:
+            return
+        mapper = self.store.mapper(entities[0].__schema__)
+        rows = mapper.to_changes(self.tenant, entities)
+        try:
+            result = self.connection.exec_driver_sql(mapper.update, rows if len(rows) > 1 else rows[0])
+        except IntegrityError as error:
+            self._explain(error, entities)
+        if result.rowcount != len(entities):
+            self._stale(entities)
+
+    def _stale(self, entities: Sequence[Entity]) -> NoReturn:
+        """Find out which one; those that were fresh have been written, so they are one version on."""
+        for entity in entities:
+            stored = self.get(type(entity), entity.id)
+            if stored is None or stored.version != entity.version:
+                raise stale(entity, None if stored is None else stored.version)
+        raise Conflict("some of the entities had changed meanwhile: read them again and repeat")
+
+    def delete(self, cls: type[R], identifiers: Sequence[str]) -> int:
+        t = self.store.tables[cls.__schema__]
+        gone = 0
+        for begin in range(0, len(identifiers), 500):
+            chunk = identifiers[begin : begin + 500]
+            gone += self.connection.execute(sa.delete(t).where(t.c.tenant == self.tenant, t.c.id.in_(chunk))).rowcount
+        return gone
+
+    def _explain(self, error: IntegrityError, records: Sequence[Any]) -> NoReturn:
+        """Say in words of the domain what the database refused."""
+        schema = records[0].__schema__
+        text = str(error.orig)
+        if "FOREIGN KEY" in text.upper():
+            raise self._dangling(schema, text, records) from None
+        table = self.store.tables[schema]
+        wanted = set(re.findall(rf"{re.escape(table.name)}\.(\w+)", text)) - {"tenant"}
+        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+        for record in records:
+            for names, values in unique_keys(record, schema):
+                index = f"{table.name}_pkey" if names == ("id",) else f"{table.name}_{'_'.join(names)}_key"
+                if (constraint == index or wanted == set(names)) and len(records) == 1:
+                    raise taken(schema, names, values) from None
+        if constraint or wanted:
+            raise self._taken_among(schema, str(constraint), wanted, text, records) from None
+        raise CrmError(f"the database refused a {schema.name}: {text}") from error
+
+    def _taken_among(
+        self, schema: Schema, constraint: str, wanted: set[str], text: str, records: Sequence[Any]
+    ) -> CrmError:
+        detail = re.search(r"=\([^,]*, (.*)\) already exists", text)
+        for record in records:
+            for names, values in unique_keys(record, schema):
+                named = constraint.endswith(f"_{'_'.join(names)}_key") or wanted == set(names)
+                if (
+                    named
+                    and (detail is None or detail[1] == ", ".join(map(str, values)))
+                    and self._exists(schema, names, values, records, record)
+                ):
+                    return taken(schema, names, values)
+        return taken(schema, tuple(wanted) or (constraint,), ("?",) * max(1, len(wanted)))
+
+    def _exists(
+        self, schema: Schema, names: Sequence[str], values: Sequence[Any], records: Sequence[Any], record: Any
+    ) -> bool:
+        twins = [r for r in records if tuple(getattr(r, n) for n in names) == tuple(values)]
+        if len(twins) > 1 or not self.store.sqlite:
+            return True
+        t = self.store.tables[schema]
+        same = [t.c[n] == v for n, v in zip(names, values, strict=True)]
+        where = (t.c.tenant == self.tenant, *same, t.c.id != record.id)
+        return self.connection.execute(sa.select(sa.literal(1)).where(*where).limit(1)).first() is not None
+
+    def _dangling(self, schema: Schema, text: str, records: Sequence[Any]) -> CrmError:
+        table = self.store.tables[schema]
+        for a in schema:
+            if a.references is None:
+                continue
+            named = f"{table.name}_{a.name}_fkey" in text
+            for record in records:
+                identifier = getattr(record, a.name)
+                if identifier is None or identifier == record.id:
+                    continue
+                if named or (self.store.sqlite and not self._there(a.references, identifier)):
+                    return dangling(schema, a.name, identifier)
+        return CrmError(f"a {schema.name} is still referred to: {text}")
+
+    def _there(self, name: str, identifier: str) -> bool:
+        return self.get(self.store.registry.schema(name).cls, identifier) is not None
+
+    # ── Transactions ──
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        with self.connection.begin_nested():
+            yield
+
+    def commit(self) -> None:
+        if self.owned:
+            try:
+                self.connection.commit()
+            finally:
+                self.connection.close()
+
+    def rollback(self) -> None:
+        if self.owned and not self.connection.closed:
+            try:
+                self.connection.rollback()
+            finally:
+                self.connection.close()
+
+
+def _parts(schema: Schema, name: str) -> list[str]:
+    return [name, f"{name}_currency"] if schema[name].kind is Kind.MONEY else [name]
+
+
+def _joined(schema: Schema, names: Sequence[str], row: Sequence[Any]) -> tuple[Any, ...]:
+    """Columns put together to the values of attributes."""
+    values: list[Any] = []
+    columns = iter(row)
+    for name in names:
+        value = next(columns)
+        if schema[name].kind is Kind.MONEY:
+            currency = next(columns)
+            value = None if value is None else Money.from_minor(value, currency)
+        values.append(value)
+    return tuple(values)
+
+
+def _total(schema: Schema, name: str, value: Any, currency: str | None) -> Any:
+    if value is None:
+        return None
+    if schema[name].kind is Kind.MONEY:
+        return Money.from_minor(int(value), str(currency))
+    return unscaled(int(value)) if schema[name].kind is Kind.DECIMAL else int(value)

@@ -1,0 +1,190 @@
+"""The SQL store: SQLite and PostgreSQL through SQLAlchemy Core."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Dialect, Engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import QueuePool
+
+from crmkit.errors import CrmError, InvalidInput
+from crmkit.kernel.entity import Schema
+from crmkit.kernel.ports import Session, StoreStatus
+from crmkit.kernel.registry import Registry
+from crmkit.kernel.rules.evaluate import part_of
+from crmkit.plugins.storage.sql import schema as schemas
+from crmkit.plugins.storage.sql.mapper import Mapper
+from crmkit.plugins.storage.sql.session import SqlSession
+from crmkit.plugins.storage.sql.tables import Tables
+
+BUSY_TIMEOUT = 30_000  # milliseconds that a writer waits for another one on SQLite
+
+
+class SqlStore:
+    """Keeps everything in a SQL database.
+
+    Args:
+        registry: the entities.
+        engine: a SQLAlchemy engine for SQLite or PostgreSQL.
+        owned: whether the store made the engine, and so disposes of it.
+        prefix: what every table name begins with.
+        schema: the database schema, if not the default one.
+
+    Raises:
+        InvalidInput: another database.
+    """
+
+    def __init__(
+        self, registry: Registry, engine: Engine, *, owned: bool, prefix: str = "crm_", schema: str | None = None
+    ) -> None:
+        if engine.dialect.name not in {"sqlite", "postgresql"}:
+            raise InvalidInput(f"crmkit keeps data in SQLite and PostgreSQL, not in {engine.dialect.name}")
+        self.registry, self.engine, self.owned = registry, engine, owned
+        self.tables = Tables(registry, prefix=prefix, schema=schema)
+        self.dialect: Dialect = engine.dialect
+        self.sqlite = engine.dialect.name == "sqlite"
+        self._mappers: dict[str, Mapper] = {}
+
+    @property
+    def metadata(self) -> sa.MetaData:
+        """The tables, for the host's own Alembic run."""
+        return self.tables.metadata
+
+    def mapper(self, schema: Schema) -> Mapper:
+        """How records of *schema* stand in their table."""
+        found = self._mappers.get(schema.name)
+        if found is None:
+            found = self._mappers[schema.name] = Mapper(schema, self.tables[schema], self.dialect)
+        return found
+
+    def session(self, tenant: str, *, write: bool) -> Session:
+        """Begin a transaction; on SQLite a writing one takes the write lock at once, so it never fails half-way."""
+        connection = self.engine.connect()
+        try:
+            if self.sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+                _teach(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return SqlSession(self, connection, tenant, owned=True)
+
+    def join(self, connection: Any, tenant: str) -> Session:
+        """Take part in the transaction of a host's SQLAlchemy connection."""
+        if not isinstance(connection, Connection):
+            raise InvalidInput(f"connection= takes a SQLAlchemy Connection, got {connection!r}")
+        if connection.dialect.name != self.dialect.name:
+            raise InvalidInput(
+                f"the connection speaks {connection.dialect.name}, but this CRM keeps its data in {self.dialect.name}"
+            )
+        if self.sqlite:
+            _teach(connection)
+        return SqlSession(self, connection, tenant, owned=False)
+
+    def tenants(self) -> list[str]:
+        """Every tenant that has anything; whatever happens leaves an event."""
+        events = self.tables.by_name["event"]
+        with self.engine.connect() as connection:
+            return list(connection.execute(sa.select(events.c.tenant).distinct().order_by(events.c.tenant)).scalars())
+
+    def prepare(self, *, migrate: bool) -> None:
+        """Make sure that the database has the schema that this version needs.
+
+        Raises:
+            CrmError: it is behind; the message names the command.
+        """
+        schemas.prepare(self, migrate=migrate)
+
+    def migrate(self) -> None:
+        """Bring the schema up to date."""
+        schemas.prepare(self, migrate=True)
+
+    def status(self) -> StoreStatus:
+        """How it is."""
+        return schemas.status(self)
+
+    def close(self) -> None:
+        """Dispose of the engine if the store made it."""
+        if self.owned:
+            self.engine.dispose()
+
+
+def open_engine(target: str | os.PathLike[str], *, durable: bool = True) -> Engine:
+    """An engine for a URL or for the path of a SQLite file.
+
+    Args:
+        target: ``sqlite://`` (in memory), a path, ``sqlite:///path`` or ``postgresql+psycopg://…``.
+        durable: on SQLite, wait at every commit until the data is on the disk (``synchronous=FULL``).
+
+    Raises:
+        InvalidInput: the URL cannot be read, or names a database or driver that is not there.
+    """
+    text = os.fspath(target)
+    address = text if "://" in text else f"sqlite:///{Path(text).absolute()}"
+    try:
+        url = make_url(address)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        if url.get_backend_name() != "sqlite":
+            return sa.create_engine(url, pool_pre_ping=True)
+        options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000}}
+        if url.database in {None, "", ":memory:"}:
+            options |= {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+        engine = sa.create_engine(url, **options)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise InvalidInput(
+            f"cannot open {_public(text)!r}: {error}; use a path, sqlite:// or postgresql+psycopg://"
+        ) from None
+    except ModuleNotFoundError as error:
+        extra = "postgres" if "psycopg" in str(error) else "asyncio"
+        raise CrmError(f"opening {_public(text)!r} needs {error.name}: pip install 'crmkit[{extra}]'") from None
+    sa.event.listen(engine, "connect", _set_up(durable=durable))
+    return engine
+
+
+def _public(address: str) -> str:
+    """The address without its password."""
+    head, at, tail = address.rpartition("@")
+    return f"{head.split('://')[0]}://…@{tail}" if at else address
+
+
+def _set_up(*, durable: bool) -> Callable[[Any, Any], None]:
+    def on_connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        # The busy timeout comes first: without it, a second process that sets WAL is refused at once.
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT}",
+            "journal_mode=WAL",
+            f"synchronous={'FULL' if durable else 'NORMAL'}",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return on_connect
+
+
+def _teach(connection: Connection) -> None:
+    """Teach SQLite the calendar parts of moments in a zone."""
+    driver: Any = connection.connection.driver_connection
+    if "crm_part" in connection.info:
+        return
+    connection.info["crm_part"] = True
+    raw = getattr(driver, "_conn", driver)  # aiosqlite keeps the sqlite3 connection inside
+    if hasattr(raw, "create_function"):
+        raw.create_function("crm_part", 3, _part, deterministic=True)
+
+
+def _part(text: str | None, part: str, zone: str) -> int | None:
+    if text is None:
+        return None
+    value = datetime.fromisoformat(text + "+00:00") if len(text) > len("2026-01-01") else date.fromisoformat(text)
+    return part_of(value, part, ZoneInfo(zone))
