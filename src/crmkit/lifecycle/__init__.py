@@ -1,0 +1,18 @@
+"""The life cycle: stages with a forward rule, life events, and the journeys that follow from them."""
+
+from crmkit.kernel.room import Room
+from crmkit.lifecycle import life_events, stages
+from crmkit.lifecycle.desk import Lifecycle, section
+from crmkit.lifecycle.journeys import JOURNEY, JOURNEY_RUN, definition, runs
+from crmkit.lifecycle.journeys.walking import STEP, take_step
+from crmkit.lifecycle.stages import LIFECYCLE
+
+ROOM = Room(
+    name="life cycle",
+    modules=(stages, life_events, definition, runs),
+    machines={"standing": LIFECYCLE, "journey": JOURNEY, "journey_run": JOURNEY_RUN},
+    handlers={STEP: take_step},
+    section=section,
+)
+
+__all__ = ["ROOM", "Lifecycle"]
