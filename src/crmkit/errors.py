@@ -63,7 +63,8 @@ class TransitionRefused(Refused):
         self.machine, self.state, self.trigger = machine, state, trigger
         self.reasons, self.offers = tuple(reasons), tuple(offers)
         allowed = f"allowed now: {', '.join(offers)}" if offers else "nothing is allowed any more: the state is final"
-        super().__init__(f"cannot {trigger} a {machine} that is {state}: {'; '.join(reasons)} ({allowed})")
+        article = "an" if machine[:1] in set("aeiou") else "a"
+        super().__init__(f"cannot {trigger} {article} {machine} that is {state}: {'; '.join(reasons)} ({allowed})")
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild_refusal, (self.machine, self.state, self.trigger, self.reasons, self.offers)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from crmkit.kernel.collection import Desk
 from crmkit.pipeline.leads import Leads
+from crmkit.pipeline.opportunities import Opportunities
+from crmkit.pipeline.orders import Orders
+from crmkit.pipeline.payments import Payments
+from crmkit.pipeline.products import Products
+from crmkit.pipeline.stages import Stages
 
 
 class Pipeline(Desk):
@@ -13,3 +18,28 @@ class Pipeline(Desk):
     def leads(self) -> Leads:
         """People who might become customers."""
         return Leads(self._scope)
+
+    @property
+    def stages(self) -> Stages:
+        """The pipelines, and the stages that deals pass in them."""
+        return Stages(self._scope)
+
+    @property
+    def opportunities(self) -> Opportunities:
+        """Deals that may be won."""
+        return Opportunities(self._scope)
+
+    @property
+    def products(self) -> Products:
+        """What is sold."""
+        return Products(self._scope)
+
+    @property
+    def orders(self) -> Orders:
+        """What customers have bought."""
+        return Orders(self._scope)
+
+    @property
+    def payments(self) -> Payments:
+        """Money that came in, and money that went back."""
+        return Payments(self._scope)

@@ -1,0 +1,221 @@
+"""``crm.pipeline.orders``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, overload
+
+import attrs
+
+from crmkit.customers.companies import Company
+from crmkit.customers.people import Customer
+from crmkit.errors import InvalidInput
+from crmkit.kernel.change import Change
+from crmkit.kernel.clock import utc
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.entity import Record
+from crmkit.kernel.extras import Extra
+from crmkit.kernel.money import Money
+from crmkit.kernel.rules.fields import F
+from crmkit.kernel.work import Work
+from crmkit.pipeline.opportunities.deal import Opportunity
+from crmkit.pipeline.orders.line import Line, OrderLine
+from crmkit.pipeline.orders.order import Order, OrderFulfilled, OrderPlaced
+from crmkit.pipeline.products import Product
+
+FREE = {"number", "team", "partner_id", "due_at", "note"}
+
+
+class Orders(Collection[Order]):
+    """What ``crm.pipeline.orders`` offers."""
+
+    cls = Order
+
+    def place(
+        self,
+        customer: Customer | str,
+        *,
+        lines: Sequence[Line],
+        opportunity: Opportunity | str | None = None,
+        campaign: Record | str | None = None,
+        company: Company | str | None = None,
+        channel: str | None = None,
+        owner: str | None = None,
+        placed_at: datetime | None = None,
+        extras: Iterable[Extra] = (),
+        **fields: Any,
+    ) -> Order:
+        """Note that a customer has bought.
+
+        Args:
+            customer: who.
+            lines: what, at least one line, all in one currency.
+            opportunity: the deal that it comes from.
+            campaign: the activity that brought it; the deal's unless given.
+            company: for which company; the deal's or the customer's unless given.
+            channel: where: online, shop, field, telephone, partner …; the deal's unless given.
+            owner: who has sold it; the deal's or the customer's unless given.
+            placed_at: when, for orders of the past; now unless given.
+            extras: custom fields of the host.
+            fields: ``number``, ``team``, ``partner_id``, ``due_at``, ``note``.
+
+        Raises:
+            InvalidInput: there is no line, a line has no price, or two have different currencies.
+            NotFound: the customer, a product, the deal, the campaign or the company does not exist.
+            Duplicate: another order has the number.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(100, "CNY"))])
+            ...     _ = crm.pipeline.payments.receive(order, Money(60, "CNY"), method="cash")
+            ...     order = crm.pipeline.orders.get(order.id)
+            ...     order.status, order.outstanding
+            ('placed', Money('40.00', 'CNY'))
+        """
+        unknown = sorted(fields.keys() - FREE)
+        if unknown:
+            raise InvalidInput(f"an order has no {unknown[0]!r} to set; it has {', '.join(sorted(FREE))}")
+        with self.work() as work:
+            whom = work.get(Customer, _id(customer))
+            deal = None if opportunity is None else work.get(Opportunity, _id(opportunity))
+            priced = [completed(work, line) for line in lines]
+            total = total_of(priced)
+            order = work.new(
+                Order,
+                customer_id=whom.id,
+                opportunity_id=None if deal is None else deal.id,
+                campaign_id=_id(campaign) or (None if deal is None else deal.campaign_id),
+                company_id=_company(work, company, deal, whom),
+                channel=channel or (None if deal is None else deal.channel),
+                owner=owner or (whom.owner if deal is None else deal.owner),
+                placed_at=_past(work, placed_at),
+                status="placed",
+                status_since=work.now,
+                total=total,
+                paid=Money.zero(total.currency),
+                credited=Money.zero(total.currency),
+                extras={type(extra).key: extra.dump() for extra in extras},
+                **fields,
+            )
+            saved = work.save(Change(order, (_placed(order),)))
+            work.save_new(Change(made) for made in _lines(work, saved, priced))
+            settled = saved.settled(machine=work.machine("order"), now=work.now)
+            return work.save(settled) if settled.events else saved
+
+    def lines(self, order: Order | str) -> list[OrderLine]:
+        """What was bought, line by line."""
+        with self.read() as work:
+            return work.find(OrderLine, F.order_id == work.get(Order, order).id, order_by="position")
+
+    def fulfil(self, order: Order | str) -> Order:
+        """The host tells that the customer has received everything.
+
+        Raises:
+            InvalidInput: the order is cancelled, or was fulfilled before.
+        """
+        with self.work() as work:
+            current = work.get(Order, order)
+            if current.status == "cancelled" or current.fulfilled_at is not None:
+                state = "cancelled" if current.fulfilled_at is None else f"fulfilled since {current.fulfilled_at}"
+                raise InvalidInput(f"order {current.id} is {state}: there is nothing to deliver")
+            done = OrderFulfilled(order_id=current.id, customer_id=current.customer_id)
+            return work.save(Change(current.evolve(fulfilled_at=work.now), (done,)))
+
+    def cancel(self, order: Order | str, *, reason: str) -> Order:
+        """It does not happen; what was paid is owed back (``order.owed_back``).
+
+        Raises:
+            TransitionRefused: it has been delivered or is cancelled, or there is no reason.
+        """
+        with self.work() as work:
+            current = work.get(Order, order)
+            return work.save(current.cancelled(reason=reason, machine=work.machine("order"), now=work.now))
+
+
+def completed(work: Work, line: Line) -> Line:
+    """*line* with what the product says.
+
+    Raises:
+        InvalidInput: it is no line, has no price, or the product is not sold any more.
+        NotFound: the product does not exist.
+    """
+    if not isinstance(line, Line):
+        raise InvalidInput(f"lines are made of Line(…), got {line!r}")
+    if line.product is None:
+        return line
+    product = work.get(Product, _id(line.product))
+    if not product.active:
+        raise InvalidInput(f"{product.name} ({product.id}) is not sold any more")
+    return attrs.evolve(
+        line,
+        product=product,
+        name=line.name or product.name,
+        unit_price=line.unit_price or product.price,
+        unit_cost=line.unit_cost or product.cost,
+    )
+
+
+def total_of(lines: Sequence[Line]) -> Money:
+    """The sum of *lines*.
+
+    Raises:
+        InvalidInput: there are none, or they have several currencies.
+    """
+    if not lines:
+        raise InvalidInput("there is no line: say what is bought, as in lines=[Line('Album', unit_price=…)]")
+    return Money.total([line.amount for line in lines], currency=lines[0].amount.currency)
+
+
+def _lines(work: Work, order: Order, lines: Sequence[Line]) -> Iterable[OrderLine]:
+    for position, line in enumerate(lines, start=1):
+        product = line.product if isinstance(line.product, Product) else None
+        cost = None if line.unit_cost is None else line.unit_cost.times(line.quantity)
+        yield work.new(
+            OrderLine,
+            order_id=order.id,
+            customer_id=order.customer_id,
+            product_id=None if product is None else product.id,
+            category=None if product is None else product.category,
+            position=position,
+            name=line.name,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            discount=line.discount,
+            amount=line.amount,
+            cost=cost,
+        )
+
+
+def _placed(order: Order) -> OrderPlaced:
+    return OrderPlaced(
+        order_id=order.id,
+        customer_id=order.customer_id,
+        total=order.total,
+        opportunity_id=order.opportunity_id,
+        campaign_id=order.campaign_id,
+        channel=order.channel,
+    )
+
+
+def _company(work: Work, company: Company | str | None, deal: Opportunity | None, customer: Customer) -> str | None:
+    if company is not None:
+        return work.get(Company, _id(company)).id
+    return customer.company_id if deal is None or deal.company_id is None else deal.company_id
+
+
+def _past(work: Work, at: datetime | None) -> datetime:
+    moment = work.now if at is None else utc(at, what="placed_at")
+    if moment > work.now:
+        raise InvalidInput(f"placed_at {moment} lies in the future; an order that will come is a quote or a deal")
+    return moment
+
+
+@overload
+def _id(ref: Record | str) -> str: ...
+@overload
+def _id(ref: Record | str | None) -> str | None: ...
+def _id(ref: Record | str | None) -> str | None:
+    return ref.id if isinstance(ref, Record) else ref

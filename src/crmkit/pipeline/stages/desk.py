@@ -1,0 +1,116 @@
+"""Pipelines of a tenant: the presets, and what was defined in their place or beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crmkit.errors import NotFound
+from crmkit.kernel.change import Change
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.entity import Entity, attribute, entity
+from crmkit.kernel.events import Event, event
+from crmkit.kernel.rules.fields import F
+from crmkit.kernel.text import nearest
+from crmkit.kernel.work import Work
+from crmkit.pipeline.stages.definition import Moves, SalesPipeline, Stage
+from crmkit.pipeline.stages.presets import PRESETS
+
+
+@entity("pipeline_definition", prefix="pipe")
+class PipelineDefinition(Entity):
+    """A pipeline that a tenant has defined.
+
+    Attributes:
+        spec: its JSON form.
+    """
+
+    name: str = attribute(unique=True, limit=60)
+    spec: Mapping[str, Any] = attribute()
+
+    def read(self) -> SalesPipeline:
+        """The pipeline as a value."""
+        return SalesPipeline.from_json(self.spec)
+
+
+@event("pipeline.pipeline_defined")
+class PipelineDefined(Event):
+    """The stages of a pipeline were laid down, or changed."""
+
+    definition_id: str
+    name: str
+    stages: tuple[str, ...]
+
+
+class Stages(Collection[PipelineDefinition]):
+    """What ``crm.pipeline.stages`` offers: the pipelines and their stages."""
+
+    cls = PipelineDefinition
+
+    def define(
+        self,
+        name: str | SalesPipeline,
+        *,
+        stages: Sequence[Stage] = (),
+        moves: Moves = "free",
+        roles: Sequence[str] = (),
+    ) -> SalesPipeline:
+        """Lay down a pipeline, or change one.
+
+        Deals keep the probability and category that they got when they entered a stage (as in Salesforce): a changed
+        stage counts for those who enter it from now on.
+
+        Args:
+            name: how it is called; ``"standard"`` is where deals go unless told otherwise.  Or a whole pipeline.
+            stages: the open stages in order.
+            moves: which moves are allowed, see :class:`SalesPipeline`.
+            roles: the buying roles that matter.
+
+        Raises:
+            DefinitionError: the stages don't make a pipeline.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> from crmkit.pipeline import Stage
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.stages.define("shop", stages=[Stage("offer", probability=60)])
+            ...     crm.pipeline.stages.of("shop")["offer"].probability
+            Decimal('60')
+        """
+        made = name if isinstance(name, SalesPipeline) else None
+        made = made or SalesPipeline(str(name), stages=stages, moves=moves, roles=tuple(roles))
+        with self.work() as work:
+            known = work.first(PipelineDefinition, F.name == made.name)
+            spec = made.to_json()
+            after = (
+                work.new(PipelineDefinition, name=made.name, spec=spec) if known is None else known.evolve(spec=spec)
+            )
+            names = tuple(stage.name for stage in made.stages)
+            work.save(Change(after, (PipelineDefined(definition_id=after.id, name=made.name, stages=names),)))
+        return made
+
+    def of(self, name: str) -> SalesPipeline:
+        """The pipeline called *name*.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self.read() as work:
+            return pipeline_of(work, name)
+
+    def names(self) -> list[str]:
+        """How the pipelines are called: presets and own ones."""
+        with self.read() as work:
+            return sorted({*PRESETS, *(name for (name,) in work.columns(PipelineDefinition, ["name"]))})
+
+
+def pipeline_of(work: Work, name: str) -> SalesPipeline:
+    """The pipeline called *name*: what the tenant has defined, else the preset."""
+    stored = work.first(PipelineDefinition, F.name == name)
+    if stored is not None:
+        return stored.read()
+    if name not in PRESETS:
+        near = nearest(name, PRESETS)
+        hint = f", did you mean {near!r}?" if near else f"; define it with crm.pipeline.stages.define({name!r}, …)"
+        raise NotFound(f"there is no pipeline {name!r}{hint}")
+    return PRESETS[name]
