@@ -197,7 +197,7 @@ def standing_of(work: Work, customer: Customer | str) -> Standing:
         NotFound: there is no such customer.
     """
     who = customer.id if isinstance(customer, Customer) else customer
-    known = work.first(Standing, F.customer_id == who) if isinstance(who, str) else None
+    known = work.first(Standing, F.customer_id == who)
     if known is not None:
         return known
     found = work.get(Customer, who)

@@ -69,7 +69,7 @@ class Journeys(Collection[Journey]):
         """
         with self.work() as work:
             written = plain_steps(steps)
-            _check(work, name, on, written, rule, leave_when)
+            _check(work, name, on=on, steps=written, rules=(rule, leave_when))
             values = {
                 "on": on,
                 "rule": None if rule is None else to_json(rule),
@@ -173,10 +173,8 @@ class Journeys(Collection[Journey]):
 
 def journey_of(work: Work, ref: Journey | str) -> Journey:
     """The journey that is meant."""
-    if isinstance(ref, Journey) or (isinstance(ref, str) and ref.startswith("jou_")):
+    if isinstance(ref, Journey) or ref.startswith("jou_"):
         return work.get(Journey, ref)
-    if not isinstance(ref, str):
-        raise InvalidInput(f"a journey is named by its name or id, not by {ref!r}")
     found = work.first(Journey, F.name == ref)
     if found is None:
         near = nearest(ref, [name for (name,) in work.columns(Journey, ["name"])])
@@ -184,10 +182,10 @@ def journey_of(work: Work, ref: Journey | str) -> Journey:
     return found
 
 
-def _check(work: Work, name: str, on: str, steps: Any, rule: Rule | None, leave_when: Rule | None) -> None:
+def _check(work: Work, name: str, *, on: str, steps: Any, rules: Sequence[Rule | None]) -> None:
     _check_event(work, on, where=f"journey {name!r}, on")
-    for condition in (rule, leave_when):
-        work.plan(Customer, condition)
+    for rule in rules:
+        work.plan(Customer, rule)
     for node in read_steps(steps, journey=name).values():
         where = f"journey {name!r}, step {node.label}"
         if isinstance(node.step, Branch):
@@ -201,7 +199,7 @@ def _check(work: Work, name: str, on: str, steps: Any, rule: Rule | None, leave_
 
 def _check_event(work: Work, name: str, *, where: str) -> None:
     """A word without a dot is a life event of the host's; any other must be an event that begins journeys."""
-    if not isinstance(name, str) or not name:
+    if not name:
         raise DefinitionError(f"{where}: name a life event such as 'baby_born', or an event; got {name!r}")
     if "." not in name:
         return
