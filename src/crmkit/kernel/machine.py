@@ -79,6 +79,7 @@ class Moved(Event):
     subject_id: str
     customer_id: str | None = None
     machine: str
+    field: str
     trigger: str
     source: str
     target: str
@@ -96,6 +97,7 @@ class StageSpan(Record):
 
     subject: str = attribute(index=True)
     machine: str = attribute(index=True)
+    field: str = attribute()
     state: str = attribute()
     entered_at: datetime = attribute()
     target: str = attribute()
@@ -225,6 +227,7 @@ class Machine:
             subject_id=subject.id,
             customer_id=subject.id if subject.__schema__.name == "customer" else getattr(subject, "customer_id", None),
             machine=self.name,
+            field=self.field,
             trigger=trigger,
             source=source,
             target=target,

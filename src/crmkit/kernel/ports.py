@@ -17,7 +17,7 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.entity import Entity, Kind, Record, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Registry
-from crmkit.kernel.rules.plan import Plan, Truth
+from crmkit.kernel.rules.planned import Plan, Truth
 
 R = TypeVar("R", bound=Record)
 

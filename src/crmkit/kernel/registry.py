@@ -62,6 +62,11 @@ class Registry:
                 raise DefinitionError(f"two events are called {event.event_name!r}; names are stored, so rename one")
         for schema in self.schemas.values():
             self._relate(schema)
+        stays = self.schemas.get("stage_span")
+        if stays is not None:
+            for schema in self.schemas.values():
+                if any(f"{a.name}_since" in schema for a in schema):
+                    self._add(Relation(name="stays", source=schema, target=stays, many=True, key="subject"))
 
     def _declare(self, schema: Schema) -> None:
         if self.schemas.setdefault(schema.name, schema) is not schema:

@@ -21,7 +21,8 @@ from crmkit.kernel.ports import Group, Query, Session, Tally, ordering
 from crmkit.kernel.refusals import stale
 from crmkit.kernel.rules.fields import F
 from crmkit.kernel.rules.nodes import Always, Rule
-from crmkit.kernel.rules.plan import AsOf, Plan, plan
+from crmkit.kernel.rules.plan import plan
+from crmkit.kernel.rules.planned import AsOf, Plan
 
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Entity)
@@ -232,6 +233,7 @@ class Work:
                 StageSpan,
                 subject=moved.subject_id,
                 machine=moved.machine,
+                field=moved.field,
                 state=moved.source,
                 entered_at=moved.entered_at,
                 target=moved.target,

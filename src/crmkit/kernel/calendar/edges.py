@@ -273,7 +273,7 @@ class Edges:
 
     def pieces(self, a: int, b: int, *, backwards: bool = False) -> Iterator[Span]:
         """Yield the open spans from *a* to *b*, cut off at both, in order or the last first."""
-        numbers = range(max(a // BLOCK, self._first), min(b // BLOCK, self._last) + 1)
+        numbers = range(max(a // BLOCK, self._first), min(b // BLOCK, self._last) + 1) if a < b else range(0)
         held: Span | None = None
         for number in reversed(numbers) if backwards else numbers:
             for start, end in self._within(number, a, b, backwards=backwards):

@@ -4,8 +4,10 @@
 judges objects in memory, ``explain`` says why, ``text`` and ``specs`` write them down.
 """
 
-from crmkit.kernel.rules.fields import F
+from crmkit.kernel.rules.fields import F, none_of, one_of
 from crmkit.kernel.rules.nodes import Rule
-from crmkit.kernel.rules.plan import AsOf, plan
+from crmkit.kernel.rules.parse import parse
+from crmkit.kernel.rules.plan import plan
+from crmkit.kernel.rules.planned import AsOf
 
-__all__ = ["AsOf", "F", "Rule", "plan"]
+__all__ = ["AsOf", "F", "Rule", "none_of", "one_of", "parse", "plan"]

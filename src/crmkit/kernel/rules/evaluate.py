@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
+from hashlib import md5
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from crmkit.kernel.entity import Kind, Record
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Relation
-from crmkit.kernel.rules.plan import (
+from crmkit.kernel.rules.planned import (
     Blank,
     Both,
     Column,
+    Draw,
     Either,
     In,
     Is,
@@ -26,6 +28,7 @@ from crmkit.kernel.rules.plan import (
     Plan,
     Some,
     Tagged,
+    Then,
     Total,
     Truth,
 )
@@ -55,7 +58,7 @@ def compile_operand(operand: Operand, neighbours: Neighbours) -> Callable[[Any],
 class _Source:
     def __init__(self, neighbours: Neighbours) -> None:
         self.names: dict[str, Any] = {"rows_of": neighbours, "part": part_of, "total": total, "fold": fold}
-        self.names["follow"] = follow
+        self.names |= {"follow": follow, "drawn": drawn, "followed": followed}
         self.functions: list[str] = []
         self.temporaries = 0
 
@@ -105,6 +108,10 @@ class _Source:
                 return f"(({t} := {self.value(column, e)}) is not None and {holds})"
             case Some(hops, where):
                 return f"bool({self.rows(hops, where, e)})"
+            case Then(first, then, lasting):
+                rows = f"{self.rows(first.hops, first.where, e)}, {self.rows(then.hops, then.where, e)}"
+                whens = f"{first.hops[0].target.when!r}, {then.hops[0].target.when!r}"
+                return f"followed({rows}, {whens}, {self.bind(lasting)})"
         raise TypeError(plan)
 
     def compare(self, left: Operand, operator: str, right: Operand, e: str) -> str:
@@ -141,6 +148,8 @@ class _Source:
                 return self.bind(value)
             case PartOf(column, part, zone):
                 return f"part({self.value(column, e)}, {part!r}, {self.bind(zone)})"
+            case Draw(size, salt):
+                return f"drawn({self.bind(salt)}, {e}.id, {size})"
             case Total():
                 rows = self.rows(operand.hops, operand.where, e)
                 value = self.function(self.value(operand.column, "e")) if operand.column is not None else "None"
@@ -182,8 +191,23 @@ def part_of(value: date | datetime | None, part: str, zone: ZoneInfo) -> int | N
     if value is None:
         return None
     local = value.astimezone(zone) if isinstance(value, datetime) else value
+    if part == "monthday":
+        return local.month * 100 + local.day
     number: int = local.isoweekday() if part == "weekday" else getattr(local, part)
     return number
+
+
+def drawn(salt: str, identifier: str, size: int) -> int:
+    """A number from 0 to *size* - 1 out of the first 32 bits of the MD5 of ``salt:identifier``."""
+    digest = md5(f"{salt}:{identifier}".encode(), usedforsecurity=False).hexdigest()
+    return int(digest[:8], 16) % size
+
+
+def followed(first: Iterable[Any], then: Iterable[Any], when: str, then_when: str, lasting: timedelta) -> bool:
+    """Whether a row of *then* comes after one of *first*, at most *lasting* later."""
+    laters = [at for row in then if (at := getattr(row, then_when)) is not None]
+    begins = [at for row in first if (at := getattr(row, when)) is not None]
+    return any(begin < later <= begin + lasting for begin in begins for later in laters)
 
 
 def total(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -14,7 +14,8 @@ from crmkit.kernel.render import Node, tree_html, tree_md, tree_text
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.evaluate import Neighbours, compile_operand, compile_plan
 from crmkit.kernel.rules.nodes import Rule
-from crmkit.kernel.rules.plan import AsOf, Total, operand_of, plan
+from crmkit.kernel.rules.plan import operand_of, plan
+from crmkit.kernel.rules.planned import AsOf, Total
 from crmkit.kernel.rules.text import text_of, value_text
 
 
@@ -27,12 +28,42 @@ class Explanation:
         text: the rule.
         value: what the entity has there, as text; none for rules that only combine others.
         parts: the rules that it combines.
+        combines: how: all must hold, any one, or not the only one.
     """
 
     matches: bool
     text: str
     value: str | None = None
     parts: tuple[Explanation, ...] = ()
+    combines: Literal["all", "any", "not"] | None = None
+
+    @property
+    def change(self) -> tuple[str, ...]:
+        """The fewest parts that would have to turn out otherwise for the whole to do so, as text.
+
+        Of a member, what would make it leave; of anybody else, what would bring it in.
+
+        >>> from crmkit import CRM, F
+        >>> with CRM.open() as crm:
+        ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
+        ...     rule = (F.city == "Chengdu") & (F.orders.count() >= 3)
+        ...     crm.customers.segments.explain(rule, li).change
+        ('orders[].count() >= 3 should hold, it is 0',)
+        """
+        return self._turned(wanted=not self.matches)
+
+    def _turned(self, *, wanted: bool) -> tuple[str, ...]:
+        if self.matches is wanted:
+            return ()
+        if self.combines is None:
+            seen = "" if self.value is None else f", it is {self.value}"
+            return (f"{self.text} should {'hold' if wanted else 'not hold'}{seen}",)
+        if self.combines == "not":
+            return self.parts[0]._turned(wanted=not wanted)  # noqa: SLF001 - own kind
+        each = [part._turned(wanted=wanted) for part in self.parts if part.matches is not wanted]  # noqa: SLF001
+        if (self.combines == "all") is wanted:
+            return tuple(line for lines in each for line in lines)
+        return min(each, key=len, default=())
 
     def _node(self) -> Node:
         mark = "✓" if self.matches else "✗"
@@ -69,12 +100,13 @@ class Explainer:
         match rule:
             case nodes.AllOf(rules) if rules:
                 parts = tuple(self.explain(r, entity) for r in rules)
-                return Explanation(matches=holds, text="all of", parts=parts)
+                return Explanation(matches=holds, text="all of", parts=parts, combines="all")
             case nodes.AnyOf(rules) if rules:
                 parts = tuple(self.explain(r, entity) for r in rules)
-                return Explanation(matches=holds, text="at least one of", parts=parts)
+                return Explanation(matches=holds, text="at least one of", parts=parts, combines="any")
             case nodes.Not(nodes.AllOf() | nodes.AnyOf() as inner):
-                return Explanation(matches=holds, text="not", parts=(self.explain(inner, entity),))
+                parts = (self.explain(inner, entity),)
+                return Explanation(matches=holds, text="not", parts=parts, combines="not")
             case nodes.Not(inner):
                 value = self._value(inner, entity)
             case _:
@@ -87,7 +119,15 @@ class Explainer:
                 operand = operand_of(left, self.schema, self.registry, self.as_of)
                 if isinstance(operand, Total) and isinstance(right, nodes.Const):
                     operand = attrs.evolve(operand, currency=getattr(right.value, "currency", None))
-            case nodes.OneOf(expr) | nodes.Match(expr) | nodes.Missing(expr) | nodes.Has(expr) | nodes.Held(expr):
+            case (
+                nodes.OneOf(expr)
+                | nodes.Match(expr)
+                | nodes.Missing(expr)
+                | nodes.Has(expr)
+                | nodes.Held(expr)
+                | nodes.During(expr)
+                | nodes.Anniversary(expr)
+            ):
                 operand = operand_of(expr, self.schema, self.registry, self.as_of)
             case nodes.Exists(related):
                 counted = nodes.Aggregate("count", related)

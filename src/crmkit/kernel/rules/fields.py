@@ -3,11 +3,12 @@
 >>> from crmkit.kernel.rules import F
 >>> rule = (F.city == "Chengdu") & (F.orders.where(F.status == "paid").within(days=90).count() >= 3)
 >>> print(rule)
-city = "Chengdu" and orders[status = "paid", last 90 days].count >= 3
+city = "Chengdu" and orders[status = "paid"; last 90 days].count() >= 3
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,11 +20,15 @@ import attrs
 from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import utc
 from crmkit.kernel.money import Money
+from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.nodes import (
     Aggregate,
+    Anniversary,
     Attr,
+    Bucket,
     Compare,
     Const,
+    During,
     Exists,
     Expr,
     Has,
@@ -37,8 +42,11 @@ from crmkit.kernel.rules.nodes import (
     Part,
     Related,
     Rule,
+    Sequence,
     Window,
 )
+
+WINDOW_LIMIT = 100_000
 
 
 class Value:
@@ -108,6 +116,24 @@ class Value:
         """The value is the text, whatever the case."""
         return Match(self._node, "equals", _text(text), fold=True)
 
+    def in_last(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Rule:
+        """The date or instant lies in the last *days*, *hours* or *months* until ``as_of``."""
+        return During(self._node, window(days=days, hours=hours, months=months))
+
+    def in_next(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Rule:
+        """The date or instant lies in the next *days*, *hours* or *months* after ``as_of``."""
+        return During(self._node, window(days=days, hours=hours, months=months, side="next"))
+
+    def before_last(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Rule:
+        """The date or instant lies before the last *days*, *hours* or *months*."""
+        return During(self._node, window(days=days, hours=hours, months=months, side="before"))
+
+    def anniversary(self, *, days: int = 0) -> Rule:
+        """The date returns today, or on one of the next *days* days."""
+        if type(days) is not int or not 0 <= days <= 366:
+            raise InvalidInput(f"an anniversary is looked for on 0 to 366 days, not {days!r}")
+        return Anniversary(self._node, days)
+
     @property
     def year(self) -> Value:
         """The calendar year."""
@@ -142,34 +168,53 @@ class Value:
 class Relatives:
     """The rows that a relation leads to."""
 
-    __slots__ = ("_related",)
+    __slots__ = ()
 
-    def __init__(self, related: Related) -> None:
-        self._related = related
+    @property
+    @abstractmethod
+    def _related(self) -> Related:
+        """The rows as a node."""
 
     def where(self, rule: Rule) -> Relatives:
         """Those that satisfy *rule* too."""
         both = rule if self._related.where is None else self._related.where & rule
-        return Relatives(attrs.evolve(self._related, where=both))
+        return Rows(attrs.evolve(self._related, where=both))
 
     def within(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Relatives:
         """Those of the last *days* calendar days, *months* calendar months or *hours* hours before ``as_of``.
 
         Days and months begin at midnight in the zone of the CRM; hours are exact.  What lies after ``as_of`` is out.
         """
-        return self._window(days=_whole(days), hours=_whole(hours), months=_whole(months))
+        return self._window(attrs.asdict(window(days=days, hours=hours, months=months)))
+
+    def before(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Relatives:
+        """Those that happened before the last *days*, *hours* or *months*."""
+        return self._window(attrs.asdict(window(days=days, hours=hours, months=months, side="before")))
+
+    def stopped(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Rule:
+        """There were some before the last *days*, *hours* or *months*, and there have been none since."""
+        lasting = {"days": days, "hours": hours, "months": months}
+        return self.before(**lasting).any() & self.within(**lasting).none()
+
+    def then(self, later: Relatives, *, days: int = 0, hours: int = 0) -> Rule:
+        """One of these happened, and one of *later* after it, at most so many days of 24 hours and hours later."""
+        lasting = (_whole(days) or 0) * 24 + (_whole(hours) or 0)
+        if not lasting:
+            raise InvalidInput("say within which time: then(…, days=30)")
+        return Sequence(self._related, later._related, lasting)
 
     def since(self, moment: date | datetime) -> Relatives:
         """Those from *moment* on; a date begins at midnight in the zone of the CRM."""
-        return self._window(since=_moment(moment))
+        return self._window({"since": _moment(moment)})
 
     def until(self, moment: date | datetime) -> Relatives:
         """Those before *moment*; a date means before its midnight."""
-        return self._window(until=_moment(moment))
+        return self._window({"until": _moment(moment)})
 
-    def _window(self, **bounds: Any) -> Relatives:
-        window = attrs.evolve(self._related.window or Window(), **{k: v for k, v in bounds.items() if v is not None})
-        return Relatives(attrs.evolve(self._related, window=window))
+    def _window(self, bounds: dict[str, Any]) -> Relatives:
+        known = self._related.window or Window()
+        both = attrs.evolve(known, **{name: bound for name, bound in bounds.items() if bound is not None})
+        return Rows(attrs.evolve(self._related, window=both))
 
     def _of(self, function: str, field: str | None) -> Value:
         return Value(Aggregate(function, self._related, None if field is None else Attr(tuple(field.split(".")))))
@@ -219,28 +264,36 @@ class Relatives:
         return ~self.where(~rule).any()
 
 
-class Field(Value):
+class Rows(Relatives):
+    """Related rows with conditions."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: Related) -> None:
+        self._node = node
+
+    @property
+    def _related(self) -> Related:
+        return self._node
+
+
+class Field(Value, Relatives):
     """A field or a relation, by name: ``F.city``, ``F.company.industry``, ``F["class"]``."""
 
     __slots__ = ()
+    _node: Attr
 
     def __getattr__(self, name: str) -> Field:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Field(Attr((*self._path, name)))
+        return Field(Attr((*self._node.path, name)))
 
     def __getitem__(self, name: str) -> Field:
-        return Field(Attr((*self._path, *name.split("."))))
-
-    _node: Attr
+        return Field(Attr((*self._node.path, *name.split("."))))
 
     @property
-    def _path(self) -> tuple[str, ...]:
-        return self._node.path
-
-    @property
-    def _rows(self) -> Relatives:
-        return Relatives(Related(self._path))
+    def _related(self) -> Related:
+        return Related(self._node.path)
 
     def has(self, *values: str) -> Rule:
         """The set has all of *values*."""
@@ -254,72 +307,12 @@ class Field(Value):
         """The set has none of *values*."""
         return Has(self._node, "none", tuple(map(_text, values)))
 
-    def held(self, value: str, **window: int) -> Rule:
-        """The state is *value*, and has been so for at least *days*, *hours* or *months*."""
-        return Held(Attr(self._path), _text(value), Window(**{k: _whole(v) for k, v in window.items()}))
-
-    def where(self, rule: Rule) -> Relatives:
-        """The related rows that satisfy *rule*."""
-        return self._rows.where(rule)
-
-    def within(self, **window: int) -> Relatives:
-        """See :meth:`Relatives.within`."""
-        return self._rows.within(**window)
-
-    def since(self, moment: date | datetime) -> Relatives:
-        """See :meth:`Relatives.since`."""
-        return self._rows.since(moment)
-
-    def until(self, moment: date | datetime) -> Relatives:
-        """See :meth:`Relatives.until`."""
-        return self._rows.until(moment)
-
-    def count(self) -> Value:
-        """See :meth:`Relatives.count`."""
-        return self._rows.count()
-
-    def sum(self, field: str) -> Value:
-        """See :meth:`Relatives.sum`."""
-        return self._rows.sum(field)
-
-    def avg(self, field: str) -> Value:
-        """See :meth:`Relatives.avg`."""
-        return self._rows.avg(field)
-
-    def min(self, field: str) -> Value:
-        """See :meth:`Relatives.min`."""
-        return self._rows.min(field)
-
-    def max(self, field: str) -> Value:
-        """See :meth:`Relatives.max`."""
-        return self._rows.max(field)
-
-    def distinct(self, field: str) -> Value:
-        """See :meth:`Relatives.distinct`."""
-        return self._rows.distinct(field)
-
-    def first(self, field: str) -> Value:
-        """See :meth:`Relatives.first`."""
-        return self._rows.first(field)
-
-    def last(self, field: str) -> Value:
-        """See :meth:`Relatives.last`."""
-        return self._rows.last(field)
-
-    def any(self) -> Rule:
-        """See :meth:`Relatives.any`."""
-        return self._rows.any()
-
-    def none(self) -> Rule:
-        """See :meth:`Relatives.none`."""
-        return self._rows.none()
-
-    def all(self, rule: Rule) -> Rule:
-        """See :meth:`Relatives.all`."""
-        return self._rows.all(rule)
+    def held(self, value: str | None = None, **lasting: int) -> Rule:
+        """The state is *value* (any, if none is given), and has been so for at least *days*, *hours* or *months*."""
+        return Held(self._node, None if value is None else _text(value), window(**lasting))
 
     def __repr__(self) -> str:
-        return ".".join(("F", *self._path))
+        return ".".join(("F", *self._node.path))
 
 
 class Fields:
@@ -335,6 +328,12 @@ class Fields:
     def __getitem__(self, name: str) -> Field:
         return Field(Attr(tuple(name.split("."))))
 
+    def bucket(self, size: int, *, salt: str = "") -> Value:
+        """A number from 0 to *size* - 1 that every entity keeps for ever; another *salt* draws anew."""
+        if type(size) is not int or not 1 <= size <= 1_000_000:
+            raise InvalidInput(f"a bucket is drawn from 1 to 1,000,000, not from {size!r}")
+        return Value(Bucket(size, _text(salt)))
+
     def in_segment(self, name: str) -> Rule:
         """The customer is a member of the segment *name*."""
         return InSegment(_text(name))
@@ -344,6 +343,29 @@ class Fields:
 
 
 F = Fields()
+
+
+def none_of(*rules: Rule) -> Rule:
+    """None of *rules* holds."""
+    return ~nodes.AnyOf(rules)
+
+
+def one_of(*rules: Rule) -> Rule:
+    """Exactly one of *rules* holds."""
+    return nodes.AnyOf(tuple(nodes.AllOf((r, none_of(*(o for o in rules if o is not r)))) for r in rules))
+
+
+def window(**bounds: Any) -> Window:
+    """A window of at least one measure.
+
+    Raises:
+        InvalidInput: none is given, or one is not a whole number from 0 to 100,000.
+    """
+    days, hours, months = (_whole(bounds.pop(name, None)) for name in ("days", "hours", "months"))
+    side = bounds.pop("side", "last")
+    if bounds or days is hours is months is None:
+        raise InvalidInput(f"a window is given in days=, hours= or months=, got {bounds or 'nothing'}")
+    return Window(days, hours, months, side=side)
 
 
 def operand(value: Any) -> Expr:
@@ -364,11 +386,11 @@ def constant(value: Any) -> Any:
         return _text(value)
     if isinstance(value, datetime):
         return utc(value, what="a value in a rule")
-    if isinstance(value, float) and value - value != 0:
-        raise InvalidInput(f"a rule cannot compare with {value!r}; use is_missing() to ask for missing values")
+    if isinstance(value, float):
+        value = Decimal(str(value))
     if isinstance(value, Decimal) and not value.is_finite():
         raise InvalidInput(f"a rule cannot compare with {value!r}; use is_missing() to ask for missing values")
-    if isinstance(value, (bool, int, float, Decimal, date, timedelta, Money)):
+    if isinstance(value, (bool, int, Decimal, date, timedelta, Money)):
         return value
     raise InvalidInput(f"a rule cannot compare with {value!r}; use text, a number, a date, an instant or Money")
 
@@ -388,8 +410,8 @@ def _text(text: Any) -> str:
 
 
 def _whole(number: Any) -> int | None:
-    if number is not None and (type(number) is not int or number < 0):
-        raise InvalidInput(f"a window is a whole number of days, hours or months, 0 or more; got {number!r}")
+    if number is not None and (type(number) is not int or not 0 <= number <= WINDOW_LIMIT):
+        raise InvalidInput(f"a window is a whole number of days, hours or months from 0 to 100,000; got {number!r}")
     return number
 
 

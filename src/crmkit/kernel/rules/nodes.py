@@ -15,7 +15,7 @@ from crmkit.errors import DefinitionError
 
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 NEGATED: dict[Operator, Operator] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-PARTS = ("year", "month", "day", "weekday", "hour", "age")
+PARTS = ("year", "month", "day", "weekday", "hour", "monthday", "age")
 FUNCTIONS = ("count", "sum", "avg", "min", "max", "distinct", "first", "last")
 MATCHES = ("contains", "starts_with", "ends_with", "equals")
 
@@ -84,14 +84,33 @@ class Part(Expr):
 
 
 @attrs.frozen
+class Bucket(Expr):
+    """A number from 0 to *size* - 1, drawn from the id once and for all; another *salt* draws anew."""
+
+    size: int
+    salt: str = ""
+
+
+@attrs.frozen
 class Window:
-    """When the related thing happened.  Calendar days reach back to the start of the day in the zone of the CRM."""
+    """A stretch of time, as seen from ``as_of``.
+
+    ``days`` and ``months`` are calendar days and months: they begin at midnight in the zone of the CRM.  ``hours`` are
+    exact.  The beginning is included; the end is ``as_of`` itself, included too.
+
+    Attributes:
+        side: ``last`` for the stretch until ``as_of``, ``before`` for everything earlier than that stretch, ``next``
+            for the stretch after ``as_of`` (the last day included).
+        since: from this date or instant on.
+        until: before this date or instant.
+    """
 
     days: int | None = None
     hours: int | None = None
     months: int | None = None
     since: Any = None
     until: Any = None
+    side: Literal["last", "before", "next"] = "last"
 
 
 @attrs.frozen
@@ -195,11 +214,39 @@ class Exists(Rule):
 
 @attrs.frozen
 class Held(Rule):
-    """The state has been *value* for at least so long, by the moment when it was entered."""
+    """The state has been *value* (or whatever it is) for at least so long, by the moment when it was entered."""
 
     expr: Attr
-    value: str
+    value: str | None
     window: Window
+
+
+@attrs.frozen
+class During(Rule):
+    """The date or instant falls into *window*."""
+
+    expr: Expr
+    window: Window
+
+
+@attrs.frozen
+class Anniversary(Rule):
+    """A yearly return of the date falls on one of the next *days* days, today among them.
+
+    Of 29 February, it is 28 February in other years, as in dateutil's month arithmetic.
+    """
+
+    expr: Expr
+    days: int = 0
+
+
+@attrs.frozen
+class Sequence(Rule):
+    """One of *first* happened, and one of *then* after it, at most *hours* hours later."""
+
+    first: Related
+    then: Related
+    hours: int
 
 
 @attrs.frozen

@@ -6,161 +6,45 @@ engine is a translation of the few node types below, and the clock is never read
 
 from __future__ import annotations
 
+from calendar import isleap
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import attrs
 
 from crmkit.errors import DefinitionError
 from crmkit.kernel.checking import DECIMAL_PLACES
 from crmkit.kernel.clock import local_date, shift, start_of_day
-from crmkit.kernel.entity import Attribute, Kind, Schema
+from crmkit.kernel.entity import Kind, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Registry, Relation
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.nodes import AllOf, AnyOf, Operator, Rule
+from crmkit.kernel.rules.planned import (
+    AsOf,
+    Blank,
+    Both,
+    Column,
+    Draw,
+    Either,
+    In,
+    Is,
+    Like,
+    Literal,
+    No,
+    Operand,
+    PartOf,
+    Plan,
+    Some,
+    Tagged,
+    Then,
+    Total,
+    Truth,
+)
 from crmkit.kernel.text import fold, nearest
 
-
-@attrs.frozen(kw_only=True)
-class AsOf:
-    """The moment and the zone in which a rule is judged."""
-
-    at: datetime
-    zone: ZoneInfo
-
-
-# ── Planned expressions ──
-
-
-@attrs.frozen(kw_only=True)
-class Column:
-    """An attribute of the entity, or of the one that *hops* lead to; *inside* names a custom field."""
-
-    hops: tuple[Relation, ...]
-    attribute: Attribute
-    kind: Kind
-    inside: tuple[str, ...] = ()
-
-
-@attrs.frozen
-class PartOf:
-    """A part of a date, or of an instant in *zone*, as a whole number."""
-
-    column: Column
-    part: str
-    zone: ZoneInfo
-
-
-@attrs.frozen
-class Literal:
-    """A value of the rule, already of the kind that it is compared with."""
-
-    value: Any
-
-
-@attrs.frozen(kw_only=True)
-class Total:
-    """One value out of the rows that *hops* lead to; *currency* leaves out rows in others."""
-
-    function: str
-    hops: tuple[Relation, ...]
-    where: Plan
-    column: Column | None
-    kind: Kind
-    currency: str | None = None
-
-
-Operand = Column | PartOf | Literal | Total
-
-
-# ── Planned rules ──
-
-
-@attrs.frozen
-class Truth:
-    """Always, or never."""
-
-    value: bool
-
-
-@attrs.frozen
-class Both:
-    """All of *plans*."""
-
-    plans: tuple[Plan, ...]
-
-
-@attrs.frozen
-class Either:
-    """Any of *plans*."""
-
-    plans: tuple[Plan, ...]
-
-
-@attrs.frozen
-class No:
-    """The complement of *plan*."""
-
-    plan: Plan
-
-
-@attrs.frozen
-class Is:
-    """A comparison; false when a side is missing."""
-
-    left: Operand
-    operator: Operator
-    right: Operand
-
-
-@attrs.frozen
-class In:
-    """The value is one of *values*, all of its own kind."""
-
-    left: Operand
-    values: tuple[Any, ...]
-
-
-@attrs.frozen
-class Like:
-    """A text match; *fold*ed texts are compared in their folded form."""
-
-    column: Column
-    how: str
-    text: str
-    fold: bool
-
-
-@attrs.frozen
-class Blank:
-    """There is no value."""
-
-    operand: Operand
-
-
-@attrs.frozen
-class Tagged:
-    """The set holds any (or every) one of *values*."""
-
-    column: Column
-    every: bool
-    values: tuple[str, ...]
-
-
-@attrs.frozen
-class Some:
-    """At least one row that *hops* lead to satisfies."""
-
-    hops: tuple[Relation, ...]
-    where: Plan
-
-
-Plan = Truth | Both | Either | No | Is | In | Like | Blank | Tagged | Some
-Operands = (Column, PartOf, Total)
 ORDERED = {Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL, Kind.DATE, Kind.INSTANT, Kind.DURATION, Kind.MONEY}
 NUMERIC = {Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL}
 SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
@@ -209,6 +93,10 @@ class _Planner:
                     raise DefinitionError(f"{_name(column)} is not a set of texts; use == or in_ with it")
                 tagged = Tagged(column, quantifier == "all", values)
                 return No(tagged) if quantifier == "none" else tagged
+        return self._over_time(rule, schema)
+
+    def _over_time(self, rule: Rule, schema: Schema) -> Plan:
+        match rule:
             case nodes.Exists(related):
                 hops, where = self._related(related, schema)
                 return Some(hops, where)
@@ -216,6 +104,12 @@ class _Planner:
                 return self._held(expr, value, window, schema)
             case nodes.InSegment(name):
                 return self._in_segment(name, schema)
+            case nodes.During(expr, window):
+                return self._during(self._column(expr, schema), window)
+            case nodes.Anniversary(expr, days):
+                return self._anniversary(self._column(expr, schema), days)
+            case nodes.Sequence(first, then, hours):
+                return Then(self._one_hop(first, schema), self._one_hop(then, schema), timedelta(hours=hours))
         raise DefinitionError(f"{rule!r} is not a rule")
 
     # ── Expressions ──
@@ -231,6 +125,8 @@ class _Planner:
                 if column.kind not in {Kind.DATE, Kind.INSTANT} or (part == "hour" and column.kind is Kind.DATE):
                     raise DefinitionError(f"{_name(column)} is a {column.kind.value}; it has no {part}")
                 return PartOf(column, part, self.as_of.zone)
+            case nodes.Bucket(size, salt):
+                return Draw(size, salt, schema["id"])
             case nodes.Aggregate(function, related, of):
                 return self._total(function, related, of, schema)
         raise DefinitionError(f"{expr!r} has no value")
@@ -307,26 +203,32 @@ class _Planner:
             return No(self._compare(left, "==", right, schema))
         if not isinstance(right, nodes.Const):
             other = self.operand(right, schema)
-            if isinstance(left, Literal) or (_kind(left), _kind(other)) not in _COMPARABLE:
-                raise DefinitionError(f"{_name(left)} ({_kind(left).value}) cannot be compared with {_name(other)}")
+            if any(
+                isinstance(o, Total) and o.kind is Kind.MONEY and o.function in {"sum", "avg"} for o in (left, other)
+            ):
+                raise DefinitionError("a sum of money is compared with Money, so that its currency is known")
+            if isinstance(left, Literal) or (kind_of_operand(left), kind_of_operand(other)) not in _COMPARABLE:
+                raise DefinitionError(
+                    f"{_name(left)} ({kind_of_operand(left).value}) cannot be compared with {_name(other)}"
+                )
             return Is(left, operator, other)
         if isinstance(left, Literal):
             raise DefinitionError("a comparison needs a field on its left side")
         value = right.value
         if isinstance(left, PartOf) and left.part == "age":
             return self._age(left.column, operator, value)
-        if _kind(left) is Kind.INSTANT and type(value) is date:
+        if kind_of_operand(left) is Kind.INSTANT and type(value) is date:
             return self._on_day(left, operator, value)
         if isinstance(left, Total) and left.kind is Kind.MONEY and isinstance(value, Money):
             left = attrs.evolve(left, currency=value.currency)
-        if _kind(left) in {Kind.BOOLEAN, Kind.JSON, Kind.TAGS} and operator != "==":
-            raise DefinitionError(f"{_name(left)} is a {_kind(left).value}; it has no order")
+        if kind_of_operand(left) in {Kind.BOOLEAN, Kind.JSON, Kind.TAGS} and operator != "==":
+            raise DefinitionError(f"{_name(left)} is a {kind_of_operand(left).value}; it has no order")
         return Is(left, operator, Literal(_fit(value, left)))
 
     def _one_of(self, left: Operand, values: tuple[Any, ...]) -> Plan:
         if not values:
             return Truth(value=False)
-        if isinstance(left, Total) or _kind(left) in {Kind.MONEY, Kind.INSTANT}:
+        if isinstance(left, Total) or kind_of_operand(left) in {Kind.MONEY, Kind.INSTANT}:
             const = [nodes.Const(v) for v in values]
             schema = next(iter(self.registry.schemas.values()))
             return Either(tuple(self._compare(left, "==", c, schema) for c in const))
@@ -368,15 +270,53 @@ class _Planner:
         return Is(left, ">=", begin if operator == ">=" else end)
 
     def _window(self, column: Column, window: nodes.Window) -> list[Plan]:
+        if window.side == "next":
+            return self._ahead(column, window)
         begin, end = self._begin(window), self._moment(window.until)
         bounds: list[Plan] = []
+        if window.side == "before":
+            bounds.append(Is(column, "<", Literal(self._like(column, begin or self.as_of.at))))
+            begin = self._moment(window.since)
         if begin is not None:
             bounds.append(Is(column, ">=", Literal(self._like(column, begin))))
-        if window.since is None and window.until is None:
+        if window.side == "last" and window.since is None and window.until is None:
             bounds.append(Is(column, "<=", Literal(self._like(column, self.as_of.at))))
         if end is not None:
             bounds.append(Is(column, "<", Literal(self._like(column, end))))
         return bounds
+
+    def _ahead(self, column: Column, window: nodes.Window) -> list[Plan]:
+        at = self.as_of.at
+        ends = [at + timedelta(hours=window.hours)] if window.hours is not None else []
+        if window.days is not None or window.months is not None:
+            today = local_date(at, self.as_of.zone)
+            last = shift(today, days=window.days or 0, months=window.months or 0)
+            ends.append(start_of_day(last + timedelta(days=1), self.as_of.zone) - timedelta(microseconds=1))
+        return [
+            Is(column, ">=" if column.kind is Kind.DATE else ">", Literal(self._like(column, at))),
+            Is(column, "<=", Literal(self._like(column, min(ends)))),
+        ]
+
+    def _one_hop(self, related: nodes.Related, schema: Schema) -> Some:
+        hops, where = self._related(related, schema)
+        if len(hops) != 1 or not hops[0].many or hops[0].target[hops[0].target.when].kind is not Kind.INSTANT:
+            raise DefinitionError(f"a sequence looks at rows with a moment, one relation away, not at {related.path}")
+        return Some(hops, where)
+
+    def _during(self, column: Column, window: nodes.Window) -> Plan:
+        if column.kind not in {Kind.DATE, Kind.INSTANT}:
+            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; only dates and instants lie in a window")
+        return Both(tuple(self._window(column, window)))
+
+    def _anniversary(self, column: Column, days: int) -> Plan:
+        if column.kind not in {Kind.DATE, Kind.INSTANT}:
+            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; only dates return every year")
+        today = local_date(self.as_of.at, self.as_of.zone)
+        returning = [today + timedelta(days=n) for n in range(days + 1)]
+        found = {day.month * 100 + day.day for day in returning}
+        if any((day.month, day.day) == (2, 28) and not isleap(day.year) for day in returning):
+            found.add(229)
+        return In(PartOf(column, "monthday", self.as_of.zone), tuple(sorted(found)))
 
     def _begin(self, window: nodes.Window) -> datetime | None:
         starts = []
@@ -396,11 +336,29 @@ class _Planner:
     def _like(self, column: Column, moment: datetime) -> Any:
         return local_date(moment, self.as_of.zone) if column.kind is Kind.DATE else moment
 
-    def _held(self, expr: nodes.Attr, value: str, window: nodes.Window, schema: Schema) -> Plan:
+    def _held(self, expr: nodes.Attr, value: str | None, window: nodes.Window, schema: Schema) -> Plan:
+        """The present stay if it had begun by ``as_of``, else the one of the stage history that was going on then."""
+        *way, field = expr.path
         state = self._column(expr, schema)
-        since = self._column(nodes.Attr((*expr.path[:-1], f"{expr.path[-1]}_since")), schema)
-        begin = self._begin(window)
-        return Both((Is(state, "==", Literal(value)), Is(since, "<=", Literal(begin or self.as_of.at))))
+        since = self._column(nodes.Attr((*way, f"{field}_since")), schema)
+        begin = Literal(self._begin(window) or self.as_of.at)
+        present = Is(since, "<=", begin)
+        stays = nodes.Related((*way, "stays"), nodes.Compare(nodes.Attr(("field",)), "==", nodes.Const(field)))
+        hops, of_field = self._related(stays, schema)
+        stay = hops[-1].target
+
+        def column(name: str) -> Column:
+            return Column(hops=(), attribute=stay[name], kind=stay[name].kind)
+
+        going_on = (
+            of_field,
+            Is(column("entered_at"), "<=", begin),
+            Is(column("created_at"), ">", Literal(self.as_of.at)),
+        )
+        if value is None:
+            return Either((present, Some(hops, Both(going_on))))
+        was = Is(column("state"), "==", Literal(value))
+        return Either((Both((Is(state, "==", Literal(value)), present)), Some(hops, Both((*going_on, was)))))
 
     def _in_segment(self, name: str, schema: Schema) -> Plan:
         if schema.name != "customer":
@@ -420,11 +378,12 @@ class _Planner:
         return Some(hops, where)
 
 
-def _kind(operand: Operand) -> Kind:
+def kind_of_operand(operand: Operand) -> Kind:
+    """The kind of value that *operand* has."""
     match operand:
         case Column() | Total():
             return operand.kind
-        case PartOf():
+        case PartOf() | Draw():
             return Kind.INTEGER
     return Kind.TEXT
 
@@ -442,6 +401,8 @@ def _name(operand: Operand) -> str:
             return ".".join([*(h.name for h in hops), "extra" if inside else attribute.name, *inside])
         case PartOf(column, part):
             return f"{_name(column)}.{part}"
+        case Draw():
+            return "bucket"
         case Total(function=function, hops=hops):
             return f"{'.'.join(h.name for h in hops)}.{function}"
     return repr(operand)
@@ -449,7 +410,7 @@ def _name(operand: Operand) -> str:
 
 def _fit(value: Any, left: Operand) -> Any:
     """*value* in the kind of *left*, so that every engine compares like with like."""
-    kind, given = _kind(left), type(value)
+    kind, given = kind_of_operand(left), type(value)
     averaged = isinstance(left, Total) and left.function == "avg"
     if kind is Kind.TEXT and given is str:
         if isinstance(left, Column) and left.attribute.choices is not None and value not in left.attribute.choices:

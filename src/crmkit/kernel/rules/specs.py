@@ -1,5 +1,7 @@
 """Rules as JSON: how they are stored, and how a rule builder in a browser writes them.
 
+The models below are the form, and :func:`json_schema` publishes it; ``crmkit-rule/1`` is its version.
+
 >>> from crmkit.kernel.rules import F
 >>> from crmkit.kernel.rules.specs import from_json, to_json
 >>> rule = F.city == "Chengdu"
@@ -11,24 +13,380 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Annotated, Any, Literal, cast
 
 import attrs
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, TypeAdapter, ValidationError
 
 from crmkit.errors import CrmError, DefinitionError
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.fields import constant
+from crmkit.kernel.rules.fields import WINDOW_LIMIT, constant
 from crmkit.kernel.rules.nodes import Expr, Related, Rule, Window
 
-DEPTH_LIMIT = 100
-Spec = dict[str, Any]
+VERSION = "crmkit-rule/1"
+DEPTH_LIMIT = 60
+SIZE_LIMIT = 250_000
+Whole = Annotated[StrictInt, Field(ge=0, le=WINDOW_LIMIT)]
+Path = Annotated[StrictStr, Field(min_length=1, max_length=500)]
+Measures = Literal["days", "hours", "months"]
 
 
-def to_json(rule: Rule) -> Spec:
+class Spec(BaseModel):
+    """A part of a rule in JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# ── Expressions ──
+
+
+class ValueSpec(Spec):
+    """A value; ``as`` says what a text stands for: a date, an instant, a decimal, or money in that currency."""
+
+    value: StrictBool | StrictInt | float | Annotated[StrictStr, Field(max_length=1_000_000)]
+    as_: str | None = Field(default=None, alias="as")
+
+    def read(self) -> Any:
+        """The value itself."""
+        try:
+            match self.as_:
+                case None:
+                    return constant(self.value)
+                case "date":
+                    return date.fromisoformat(str(self.value))
+                case "instant":
+                    return constant(datetime.fromisoformat(str(self.value)).astimezone(UTC))
+                case "decimal":
+                    return constant(Decimal(str(self.value)))
+                case "microseconds":
+                    return timedelta(microseconds=int(self.value))
+                case currency:
+                    return Money(str(self.value), currency)
+        except (ValueError, OverflowError, InvalidOperation, CrmError) as error:
+            raise DefinitionError(f"{self.value!r} is not a value of the kind {self.as_}: {error}") from None
+
+    def node(self) -> Expr:
+        """The node."""
+        return nodes.Const(self.read())
+
+
+class FieldSpec(Spec):
+    """A field, by its path."""
+
+    field: Path
+
+    def node(self) -> nodes.Attr:
+        """The node."""
+        return nodes.Attr(tuple(self.field.split(".")))
+
+
+class PartSpec(Spec):
+    """A part of a date or instant."""
+
+    part: Literal["year", "month", "day", "weekday", "hour", "monthday", "age"]
+    of: FieldSpec
+
+    def node(self) -> Expr:
+        """The node."""
+        return nodes.Part(self.of.node(), self.part)
+
+
+class BucketSpec(Spec):
+    """A stable random number."""
+
+    bucket: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+    salt: StrictStr = ""
+
+    def node(self) -> Expr:
+        """The node."""
+        return nodes.Bucket(self.bucket, self.salt)
+
+
+class WindowSpec(Spec):
+    """A stretch of time."""
+
+    days: Whole | None = None
+    hours: Whole | None = None
+    months: Whole | None = None
+    since: ValueSpec | None = None
+    until: ValueSpec | None = None
+    side: Literal["last", "before", "next"] = "last"
+
+    def window(self) -> Window:
+        """The window."""
+        since, until = (None if end is None else end.read() for end in (self.since, self.until))
+        return Window(self.days, self.hours, self.months, since, until, self.side)
+
+
+class RelatedSpec(Spec):
+    """Related rows."""
+
+    rows: Path
+    where: RuleSpec | None = None
+    window: WindowSpec | None = None
+
+    def related(self) -> Related:
+        """The rows."""
+        where = None if self.where is None else self.where.node()
+        window = None if self.window is None else self.window.window()
+        return Related(tuple(self.rows.split(".")), where, window)
+
+
+class AggregateSpec(RelatedSpec):
+    """One value out of related rows."""
+
+    aggregate: Literal["count", "sum", "avg", "min", "max", "distinct", "first", "last"]
+    of: FieldSpec | None = None
+
+    def node(self) -> Expr:
+        """The node."""
+        return nodes.Aggregate(self.aggregate, self.related(), None if self.of is None else self.of.node())
+
+
+ExprSpec = ValueSpec | FieldSpec | PartSpec | BucketSpec | AggregateSpec
+
+
+# ── Rules ──
+
+
+class AlwaysSpec(Spec):
+    """Everyone, or no one."""
+
+    always: StrictBool
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.Always(self.always)
+
+
+class AllSpec(Spec):
+    """All of them."""
+
+    all: list[RuleSpec]
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.AllOf(tuple(r.node() for r in self.all))
+
+
+class AnySpec(Spec):
+    """At least one of them."""
+
+    any: list[RuleSpec]
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.AnyOf(tuple(r.node() for r in self.any))
+
+
+class NotSpec(Spec):
+    """The complement."""
+
+    not_: RuleSpec = Field(alias="not")
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.Not(self.not_.node())
+
+
+class CompareSpec(Spec):
+    """A comparison of two values."""
+
+    left: ExprSpec
+    op: Literal["==", "!=", "<", "<=", ">", ">="]
+    right: ExprSpec
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.Compare(self.left.node(), self.op, self.right.node())
+
+
+class OneOfSpec(Spec):
+    """The value is among these."""
+
+    left: ExprSpec
+    op: Literal["in"]
+    right: list[ValueSpec]
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.OneOf(self.left.node(), tuple(dict.fromkeys(v.read() for v in self.right)))
+
+
+class MatchSpec(Spec):
+    """A text match; those that begin with ``i`` fold the case."""
+
+    left: FieldSpec
+    op: Literal["contains", "starts_with", "ends_with", "icontains", "iequals"]
+    right: StrictStr
+
+    def node(self) -> Rule:
+        """The node."""
+        fold = self.op.startswith("i")
+        return nodes.Match(self.left.node(), self.op.removeprefix("i"), str(constant(self.right)), fold)
+
+
+class HasSpec(Spec):
+    """The set has any, all or none of these texts."""
+
+    left: FieldSpec
+    op: Literal["has_any", "has_all", "has_none"]
+    right: list[StrictStr]
+
+    def node(self) -> Rule:
+        """The node."""
+        quantifier = cast("Literal['any', 'all', 'none']", self.op.removeprefix("has_"))
+        return nodes.Has(self.left.node(), quantifier, tuple(str(constant(t)) for t in self.right))
+
+
+class MissingSpec(Spec):
+    """There is no value."""
+
+    missing: ExprSpec
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.Missing(self.missing.node())
+
+
+class ExistsSpec(Spec):
+    """There is such a row."""
+
+    exists: RelatedSpec
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.Exists(self.exists.related())
+
+
+class HeldSpec(Spec):
+    """The state has lasted."""
+
+    held: FieldSpec
+    value: StrictStr | None = None
+    window: WindowSpec
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.Held(self.held.node(), self.value, self.window.window())
+
+
+class DuringSpec(Spec):
+    """The date or instant lies in a window."""
+
+    during: FieldSpec
+    window: WindowSpec
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.During(self.during.node(), self.window.window())
+
+
+class AnniversarySpec(Spec):
+    """The date returns within days."""
+
+    anniversary: FieldSpec
+    days: Annotated[StrictInt, Field(ge=0, le=366)] = 0
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.Anniversary(self.anniversary.node(), self.days)
+
+
+class SequenceSpec(Spec):
+    """One thing, and another one after it."""
+
+    first: RelatedSpec
+    then: RelatedSpec
+    hours: Annotated[StrictInt, Field(ge=1)]
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.Sequence(self.first.related(), self.then.related(), self.hours)
+
+
+class SegmentSpec(Spec):
+    """Membership of a segment."""
+
+    segment: StrictStr
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.InSegment(str(constant(self.segment)))
+
+
+RuleSpec = (
+    AlwaysSpec
+    | AllSpec
+    | AnySpec
+    | NotSpec
+    | CompareSpec
+    | OneOfSpec
+    | MatchSpec
+    | HasSpec
+    | MissingSpec
+    | ExistsSpec
+    | HeldSpec
+    | DuringSpec
+    | AnniversarySpec
+    | SequenceSpec
+    | SegmentSpec
+)
+for model in (RelatedSpec, AggregateSpec, AllSpec, AnySpec, NotSpec):
+    model.model_rebuild()
+ADAPTER: TypeAdapter[RuleSpec] = TypeAdapter(RuleSpec)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of rules, for editors and rule builders."""
+    return {"$id": VERSION, "title": "A rule of crmkit", **ADAPTER.json_schema()}
+
+
+def from_json(spec: Any) -> Rule:
+    """The rule that *spec* describes.
+
+    Raises:
+        DefinitionError: a part is missing, unknown, too large or nested too deeply; the message says where.
+    """
+    _measure(spec)
+    try:
+        return ADAPTER.validate_python(spec).node()
+    except ValidationError as error:
+        raise DefinitionError(_place(error)) from None
+
+
+def _measure(spec: Any) -> None:
+    """Refuse what is too deep or too large before anything recurses into it."""
+    layer, depth, size = [spec], 0, 0
+    while layer:
+        depth, size = depth + 1, size + len(layer)
+        if depth > 3 * DEPTH_LIMIT:
+            raise DefinitionError(f"the rule is nested deeper than {DEPTH_LIMIT} levels: flatten it")
+        if size > SIZE_LIMIT:
+            raise DefinitionError(f"the rule has more than {SIZE_LIMIT:,} parts: keep long lists in a static segment")
+        layer = [
+            part
+            for here in layer
+            if isinstance(here, (Mapping, list))
+            for part in (here.values() if isinstance(here, Mapping) else here)
+        ]
+
+
+def _place(error: ValidationError) -> str:
+    """The deepest thing that is wrong: of the forms a rule may have, the one that was meant got furthest."""
+    worst = max(error.errors(include_url=False), key=lambda e: (len(e["loc"]), e["type"] != "missing"))
+    at = ".".join(str(step) for step in worst["loc"] if not str(step).endswith("Spec"))
+    return f"the rule's JSON is wrong at {at or 'the top'}: {worst['msg']}, got {str(worst['input'])[:60]!r}"
+
+
+# ── And back ──
+
+
+def to_json(rule: Rule) -> dict[str, Any]:
     """*rule* as JSON."""
     match rule:
         case nodes.Always(value):
@@ -44,21 +402,33 @@ def to_json(rule: Rule) -> Spec:
         case nodes.OneOf(expr, values):
             return {"left": _expr(expr), "op": "in", "right": [_value(v) for v in values]}
         case nodes.Match(expr, how, text, fold):
-            return {"left": _expr(expr), "op": f"i{how}" if fold else how, "right": {"value": text}}
+            return {"left": _expr(expr), "op": f"i{how}" if fold else how, "right": text}
         case nodes.Missing(expr):
             return {"missing": _expr(expr)}
         case nodes.Has(expr, quantifier, values):
             return {"left": _expr(expr), "op": f"has_{quantifier}", "right": list(values)}
+    return _timed(rule)
+
+
+def _timed(rule: Rule) -> dict[str, Any]:
+    match rule:
         case nodes.Exists(related):
             return {"exists": _related(related)}
         case nodes.Held(expr, value, window):
-            return {"held": _expr(expr), "value": value, **_window(window)}
+            named = {} if value is None else {"value": value}
+            return {"held": _expr(expr), **named, "window": _window(window)}
+        case nodes.During(expr, window):
+            return {"during": _expr(expr), "window": _window(window)}
+        case nodes.Anniversary(expr, days):
+            return {"anniversary": _expr(expr), "days": days}
+        case nodes.Sequence(first, then, hours):
+            return {"first": _related(first), "then": _related(then), "hours": hours}
         case nodes.InSegment(name):
             return {"segment": name}
     raise TypeError(rule)
 
 
-def _expr(expr: Expr) -> Spec:
+def _expr(expr: Expr) -> dict[str, Any]:
     match expr:
         case nodes.Const(value):
             return _value(value)
@@ -66,26 +436,28 @@ def _expr(expr: Expr) -> Spec:
             return {"field": ".".join(path)}
         case nodes.Part(of, part):
             return {"part": part, "of": _expr(of)}
+        case nodes.Bucket(size, salt):
+            return {"bucket": size, "salt": salt}
         case nodes.Aggregate(function, related, of):
-            of_field = {} if of is None else {"field": _expr(of)}
-            return {"aggregate": function, **_related(related), **of_field}
+            named = {} if of is None else {"of": _expr(of)}
+            return {"aggregate": function, **_related(related), **named}
     raise TypeError(expr)
 
 
-def _related(related: Related) -> Spec:
+def _related(related: Related) -> dict[str, Any]:
     where = {} if related.where is None else {"where": to_json(related.where)}
     window = {} if related.window is None else {"window": _window(related.window)}
-    return {"of": ".".join(related.path), **where, **window}
+    return {"rows": ".".join(related.path), **where, **window}
 
 
-def _window(window: Window) -> Spec:
-    spec = {name: value for name, value in attrs.asdict(window).items() if value is not None}
+def _window(window: Window) -> dict[str, Any]:
+    spec = {name: value for name, value in attrs.asdict(window).items() if value is not None and value != "last"}
     return {name: _value(value) if name in {"since", "until"} else value for name, value in spec.items()}
 
 
-def _value(value: Any) -> Spec:
+def _value(value: Any) -> dict[str, Any]:
     match value:
-        case bool() | int() | str() | float():
+        case bool() | int() | str():
             return {"value": value}
         case Money():
             return {"value": str(value.amount), "as": value.currency}
@@ -98,152 +470,3 @@ def _value(value: Any) -> Spec:
         case timedelta():
             return {"value": value // timedelta(microseconds=1), "as": "microseconds"}
     raise TypeError(value)
-
-
-# ── Back ──
-
-
-def from_json(spec: Any) -> Rule:
-    """The rule that *spec* describes.
-
-    Raises:
-        DefinitionError: a part is missing, unknown or nested too deeply; the message says where.
-    """
-    return _rule(spec, "rule", 0)
-
-
-def _rule(spec: Any, at: str, depth: int) -> Rule:
-    if depth > DEPTH_LIMIT:
-        raise DefinitionError(f"the rule is nested deeper than {DEPTH_LIMIT} levels; flatten it")
-    if not isinstance(spec, Mapping):
-        raise DefinitionError(f"{at}: an object is needed, got {str(spec)[:60]!r}")
-    for word, read in READERS.items():
-        if word in spec:
-            return read(spec, at, depth + 1)
-    raise DefinitionError(f"{at}: {sorted(spec)} is no rule; it needs one of {', '.join(READERS)}")
-
-
-def _many(word: str, kind: Callable[[tuple[Rule, ...]], Rule]) -> Callable[[Any, str, int], Rule]:
-    def read(spec: Any, at: str, depth: int) -> Rule:
-        if not isinstance(spec[word], list):
-            raise DefinitionError(f"{at}.{word}: a list of rules is needed")
-        return kind(tuple(_rule(r, f"{at}.{word}[{n}]", depth) for n, r in enumerate(spec[word])))
-
-    return read
-
-
-def _comparison(spec: Any, at: str, depth: int) -> Rule:
-    left, right = _read_expr(spec["left"], f"{at}.left", depth), spec.get("right")
-    match spec["op"]:
-        case "==" | "!=" | "<" | "<=" | ">" | ">=" as operator:
-            return nodes.Compare(left, operator, _read_expr(right, f"{at}.right", depth))
-        case "in":
-            return nodes.OneOf(left, tuple(_read_value(v, f"{at}.right") for v in _list(right, at)))
-        case "has_any" | "has_all" | "has_none" as op:
-            texts = tuple(str(constant(v)) for v in _list(right, at))
-            return nodes.Has(left, op.removeprefix("has_"), texts)
-        case str() as op if op.removeprefix("i") in nodes.MATCHES:
-            text = _read_value(right, f"{at}.right")
-            if not isinstance(text, str):
-                raise DefinitionError(f"{at}.right: {op} needs a text")
-            return nodes.Match(left, op.removeprefix("i"), text, fold=op.startswith("i"))
-    raise DefinitionError(f"{at}.op: {spec['op']!r} is no operator")
-
-
-def _read_expr(spec: Any, at: str, depth: int) -> Expr:
-    if not isinstance(spec, Mapping):
-        raise DefinitionError(f"{at}: a field or a value is needed, got {str(spec)[:60]!r}")
-    if "aggregate" in spec:
-        if spec["aggregate"] not in nodes.FUNCTIONS:
-            raise DefinitionError(f"{at}: {spec['aggregate']!r} is no aggregate; use {', '.join(nodes.FUNCTIONS)}")
-        field = spec.get("field")
-        of = None if field is None else _read_expr(field, f"{at}.field", depth)
-        return nodes.Aggregate(spec["aggregate"], _read_related(spec, at, depth), of)
-    if "part" in spec:
-        if spec["part"] not in nodes.PARTS:
-            raise DefinitionError(f"{at}: {spec['part']!r} is no part of a date; use {', '.join(nodes.PARTS)}")
-        return nodes.Part(_read_expr(spec.get("of"), f"{at}.of", depth), spec["part"])
-    if "field" in spec:
-        return nodes.Attr(_path(spec["field"], at))
-    return nodes.Const(_read_value(spec, at))
-
-
-def _read_related(spec: Any, at: str, depth: int) -> Related:
-    where = _rule(spec["where"], f"{at}.where", depth) if "where" in spec else None
-    window = _read_window(spec["window"], f"{at}.window") if "window" in spec else None
-    return Related(_path(spec.get("of"), at), where, window)
-
-
-def _read_window(spec: Any, at: str) -> Window:
-    if not isinstance(spec, Mapping):
-        raise DefinitionError(f"{at}: an object with days, hours, months, since or until is needed")
-    values: dict[str, Any] = {}
-    for name in ("days", "hours", "months"):
-        if name in spec:
-            if type(spec[name]) is not int or spec[name] < 0:
-                raise DefinitionError(f"{at}.{name}: a whole number, 0 or more, is needed")
-            values[name] = spec[name]
-    for name in ("since", "until"):
-        if name in spec:
-            values[name] = _read_value(spec[name], f"{at}.{name}")
-    return Window(**values)
-
-
-def _read_value(spec: Any, at: str) -> Any:
-    if not isinstance(spec, Mapping) or "value" not in spec:
-        raise DefinitionError(f'{at}: {{"value": …}} is needed, got {str(spec)[:60]!r}')
-    value, kind = spec["value"], spec.get("as")
-    try:
-        match kind:
-            case None:
-                return constant(value)
-            case "date":
-                return date.fromisoformat(value)
-            case "instant":
-                return constant(datetime.fromisoformat(value))
-            case "decimal":
-                return constant(Decimal(value))
-            case "microseconds":
-                return timedelta(microseconds=value)
-            case str():
-                return Money(value, kind)
-    except (ValueError, TypeError, InvalidOperation, CrmError) as error:
-        raise DefinitionError(f"{at}: {value!r} is not a value of the kind {kind}: {error}") from None
-    raise DefinitionError(f"{at}: {kind!r} is no kind of value")
-
-
-def _path(text: Any, at: str) -> tuple[str, ...]:
-    if not isinstance(text, str) or not text:
-        raise DefinitionError(f"{at}: the name of a field or relation is needed, got {str(text)[:60]!r}")
-    return tuple(text.split("."))
-
-
-def _list(values: Any, at: str) -> list[Any]:
-    if not isinstance(values, list):
-        raise DefinitionError(f"{at}.right: a list is needed, got {str(values)[:60]!r}")
-    return values
-
-
-def _attr(spec: Any, at: str) -> nodes.Attr:
-    made = _read_expr(spec, at, 0)
-    if not isinstance(made, nodes.Attr):
-        raise DefinitionError(f"{at}: a field is needed")
-    return made
-
-
-def _held(spec: Any, at: str, _: int) -> Rule:
-    window = {k: v for k, v in spec.items() if k in {"days", "hours", "months"}}
-    return nodes.Held(_attr(spec["held"], f"{at}.held"), str(spec.get("value")), _read_window(window, at))
-
-
-READERS: dict[str, Callable[[Any, str, int], Rule]] = {
-    "always": lambda spec, at, depth: nodes.Always(bool(spec["always"])),  # noqa: ARG005 - one signature for all
-    "all": _many("all", nodes.AllOf),
-    "any": _many("any", nodes.AnyOf),
-    "not": lambda spec, at, depth: nodes.Not(_rule(spec["not"], f"{at}.not", depth)),
-    "op": _comparison,
-    "missing": lambda spec, at, depth: nodes.Missing(_read_expr(spec["missing"], f"{at}.missing", depth)),
-    "exists": lambda spec, at, depth: nodes.Exists(_read_related(spec["exists"], f"{at}.exists", depth)),
-    "held": _held,
-    "segment": lambda spec, at, depth: nodes.InSegment(str(constant(spec["segment"]))),  # noqa: ARG005 - see above
-}

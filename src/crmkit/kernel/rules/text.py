@@ -1,8 +1,13 @@
-"""Rules as text that a person can read: ``city = "Chengdu" and orders[last 90 days].count >= 3``."""
+"""Rules as text that a person can read and write: ``city = "Chengdu" and orders[last 90 days].count >= 3``.
+
+``parse.py`` reads what is written here.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,49 +23,77 @@ MATCHES = {
     ("contains", True): "icontains",
     ("equals", True): "iequals",
 }
+WORDS = frozenset(
+    {
+        *("and", "or", "not", "in", "is", "any", "everyone", "no", "one", "has", "none", "true", "false"),
+        *("held", "anniversary", "bucket", "followed", "then", "segment", "missing", "known"),
+        *("contains", "starts", "ends", "icontains", "iequals", "last", "next", "before", "since", "until"),
+    }
+)
+NAME = re.compile(r"[^\W\d]\w*")
 
 
 def text_of(rule: Rule) -> str:
     """*rule* as text."""
-    match rule:
-        case nodes.Always(value):
-            return "everyone" if value else "no one"
-        case nodes.AllOf(()):
-            return "everyone"
-        case nodes.AnyOf(()):
-            return "no one"
-        case nodes.AllOf(rules):
-            return " and ".join(_bracketed(r, nodes.AnyOf) for r in rules)
-        case nodes.AnyOf(rules):
-            return " or ".join(_bracketed(r, nodes.AllOf) for r in rules)
-        case nodes.Not(nodes.Missing(expr)):
-            return f"{expr_text(expr)} is known"
-        case nodes.Not(inner):
-            return f"not {_bracketed(inner, nodes.AllOf, nodes.AnyOf)}"
-        case nodes.Compare(left, operator, right):
-            return f"{expr_text(left)} {OPERATORS[operator]} {expr_text(right)}"
-        case nodes.OneOf(expr, values):
-            return f"{expr_text(expr)} in ({', '.join(map(value_text, values))})"
-        case nodes.Match(expr, how, text, fold):
-            return f"{expr_text(expr)} {MATCHES[how, fold]} {value_text(text)}"
-        case nodes.Missing(expr):
-            return f"{expr_text(expr)} is missing"
-        case nodes.Has(expr, quantifier, values):
-            word = {"all": "has", "any": "has any", "none": "has none"}[quantifier]
-            listed = ", ".join(map(value_text, values))
-            return f"{expr_text(expr)} {word} {listed if len(values) == 1 else f'({listed})'}"
-        case nodes.Exists(related):
-            return f"any {related_text(related)}"
-        case nodes.Held(expr, value, window):
-            return f"{expr_text(expr)} held {value_text(value)} for {window_text(window).removeprefix('last ')}"
-        case nodes.InSegment(name):
-            return f"in segment {value_text(name)}"
-    raise TypeError(rule)
+    return WRITERS[type(rule)](rule)
 
 
-def _bracketed(rule: Rule, *kinds: type[Rule]) -> str:
+def _all(rule: nodes.AllOf) -> str:
+    return " and ".join(_inside(r, nodes.AnyOf, nodes.AllOf) for r in rule.rules) if len(rule.rules) > 1 else _few(rule)
+
+
+def _any(rule: nodes.AnyOf) -> str:
+    return " or ".join(_inside(r, nodes.AnyOf) for r in rule.rules) if len(rule.rules) > 1 else _few(rule)
+
+
+def _few(rule: nodes.AllOf | nodes.AnyOf) -> str:
+    """A combination of one rule or none, which needs its name to be read back."""
+    word = "all" if isinstance(rule, nodes.AllOf) else "any"
+    return f"{word} of ({', '.join(text_of(r) for r in rule.rules)})"
+
+
+def _inside(rule: Rule, *kinds: type[Rule]) -> str:
     text = text_of(rule)
     return f"({text})" if isinstance(rule, kinds) and len(getattr(rule, "rules", ())) > 1 else text
+
+
+def _not(rule: nodes.Not) -> str:
+    if isinstance(rule.rule, nodes.Missing):
+        return f"{expr_text(rule.rule.expr)} is known"
+    return f"not {_inside(rule.rule, nodes.AllOf, nodes.AnyOf)}"
+
+
+def _has(rule: nodes.Has) -> str:
+    word = {"all": "has", "any": "has any", "none": "has none"}[rule.quantifier]
+    return f"{expr_text(rule.expr)} {word} {listed(rule.values)}"
+
+
+def _held(rule: nodes.Held) -> str:
+    value = "" if rule.value is None else f" {value_text(rule.value)}"
+    return f"{expr_text(rule.expr)} held{value} for {_measure(rule.window)}"
+
+
+def _sequence(rule: nodes.Sequence) -> str:
+    return f"{related_text(rule.first)} then {related_text(rule.then)} in {rule.hours} hours"
+
+
+WRITERS: Mapping[type[Any], Callable[[Any], str]] = {
+    nodes.Always: lambda rule: "everyone" if rule.value else "no one",
+    nodes.AllOf: _all,
+    nodes.AnyOf: _any,
+    nodes.Not: _not,
+    nodes.Compare: lambda r: f"{expr_text(r.left)} {OPERATORS[r.operator]} {expr_text(r.right)}",
+    nodes.OneOf: lambda r: f"{expr_text(r.expr)} in {listed(r.values)}",
+    nodes.Match: lambda r: f"{expr_text(r.expr)} {MATCHES[r.how, r.fold]} {value_text(r.text)}",
+    nodes.Missing: lambda r: f"{expr_text(r.expr)} is missing",
+    nodes.Has: _has,
+    nodes.Exists: lambda r: f"any {related_text(r.related)}",
+    nodes.Held: _held,
+    nodes.During: lambda r: f"{expr_text(r.expr)} in {window_text(r.window)}",
+    nodes.Anniversary: lambda r: f"{expr_text(r.expr)} anniversary in {r.days} days",
+    nodes.Sequence: _sequence,
+    nodes.InSegment: lambda r: f"in segment {value_text(r.name)}",
+}
 
 
 def expr_text(expr: Expr) -> str:
@@ -69,13 +102,20 @@ def expr_text(expr: Expr) -> str:
         case nodes.Const(value):
             return value_text(value)
         case nodes.Attr(path):
-            return ".".join(path)
+            return path_text(path)
         case nodes.Part(of, part):
-            return f"{expr_text(of)}.{part}"
+            return f"{expr_text(of)}.{part}()"
+        case nodes.Bucket(size, salt):
+            return f"bucket({size}, {value_text(salt)})"
         case nodes.Aggregate(function, related, of):
-            inside = "" if of is None else f"({expr_text(of)})"
-            return f"{related_text(related)}.{function}{inside}"
+            inside = "" if of is None else expr_text(of)
+            return f"{related_text(related)}.{function}({inside})"
     raise TypeError(expr)
+
+
+def path_text(path: tuple[str, ...]) -> str:
+    """Names joined by dots; what could be mistaken for something else stands in back-ticks."""
+    return ".".join(n if NAME.fullmatch(n) and n not in WORDS else f"`{n}`" for n in path)
 
 
 def related_text(related: Related) -> str:
@@ -83,19 +123,26 @@ def related_text(related: Related) -> str:
     inside = [] if related.where is None else [text_of(related.where)]
     if related.window is not None:
         inside.append(window_text(related.window))
-    path = ".".join(related.path)
-    return f"{path}[{', '.join(inside)}]" if inside else path
+    return f"{path_text(related.path)}[{'; '.join(inside)}]" if inside else f"{path_text(related.path)}[]"
 
 
 def window_text(window: Window) -> str:
     """A window as text."""
-    parts = [
-        f"last {number} {unit if number != 1 else unit[:-1]}"
-        for unit in ("days", "hours", "months")
-        if (number := getattr(window, unit)) is not None
-    ]
-    parts += [f"{word} {value_text(v)}" for word in ("since", "until") if (v := getattr(window, word)) is not None]
-    return ", ".join(parts)
+    word = {"last": "last", "before": "before last", "next": "next"}[window.side]
+    measure = _measure(window)
+    parts = [f"{word} {measure}"] if measure else []
+    parts += [f"{end} {value_text(v)}" for end in ("since", "until") if (v := getattr(window, end)) is not None]
+    return " ".join(parts)
+
+
+def _measure(window: Window) -> str:
+    measures = ((getattr(window, unit), unit) for unit in ("months", "days", "hours"))
+    return " ".join(f"{number} {unit}" for number, unit in measures if number is not None)
+
+
+def listed(values: tuple[Any, ...]) -> str:
+    """Values in brackets."""
+    return f"({', '.join(map(value_text, values))})"
 
 
 def value_text(value: Any) -> str:
@@ -107,10 +154,8 @@ def value_text(value: Any) -> str:
             return f"{value.amount} {value.currency}"
         case str():
             return json.dumps(value, ensure_ascii=False)
-        case datetime():
-            return value.isoformat()
-        case date():
+        case datetime() | date():
             return value.isoformat()
         case timedelta():
-            return f"{value.total_seconds():g} seconds"
-    return str(value)
+            return f"{value // timedelta(microseconds=1)} microseconds"
+    return f"{value:f}" if not isinstance(value, int) else str(value)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, BIT
 from sqlalchemy.sql import ColumnElement, FromClause, Select
 
 from crmkit.errors import DefinitionError
@@ -25,10 +25,11 @@ from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Order
 from crmkit.kernel.registry import Relation
 from crmkit.kernel.rules.nodes import NEGATED, Operator
-from crmkit.kernel.rules.plan import (
+from crmkit.kernel.rules.planned import (
     Blank,
     Both,
     Column,
+    Draw,
     Either,
     In,
     Is,
@@ -40,6 +41,7 @@ from crmkit.kernel.rules.plan import (
     Plan,
     Some,
     Tagged,
+    Then,
     Total,
     Truth,
 )
@@ -99,6 +101,8 @@ class Compiler:
                 return self.tagged(column, values, t, every=every, holds=holds)
             case Some(hops, where):
                 return self.some(hops, where, t, holds=holds)
+            case Then(first, then, lasting):
+                return self.then(first, then, lasting, t, holds=holds)
         raise TypeError(plan)
 
     def compare(self, left: Operand, op: Operator, right: Operand, t: FromClause, *, holds: bool) -> Condition:
@@ -201,6 +205,24 @@ class Compiler:
         key = t.c[hop.key]
         return key.in_(ids) if holds else sa.or_(key.is_(None), key.not_in(ids))
 
+    def then(self, first: Some, then: Some, lasting: timedelta, t: FromClause, *, holds: bool) -> Condition:
+        a, b = self.table(first.hops[0].target), self.table(then.hops[0].target)
+        a_key, b_key = a.c[first.hops[0].key], b.c[then.hops[0].key]
+        begin, later = a.c[first.hops[0].target.when], b.c[then.hops[0].target.when]
+        keys = (
+            sa.select(a_key)
+            .select_from(a.join(b, sa.and_(a.c.tenant == b.c.tenant, a_key == b_key)))
+            .where(self.of_tenant(a), a_key.is_not(None), self.test(first.where, a), self.test(then.where, b))
+            .where(later > begin, later <= self.plus(begin, lasting))
+        )
+        return t.c.id.in_(keys) if holds else t.c.id.not_in(keys)
+
+    def plus(self, moment: ColumnElement[Any], lasting: timedelta) -> ColumnElement[Any]:
+        if self.sqlite:
+            micros = lasting // timedelta(microseconds=1)
+            return sa.func.crm_plus(sa.type_coerce(moment, sa.Text), micros, type_=sa.Text)
+        return moment + lasting
+
     # ── Totals ──
 
     def total_is(self, total: Total, op: Operator, value: Any, t: FromClause, *, holds: bool) -> Condition:
@@ -285,6 +307,8 @@ class Compiler:
                 return value.minor if isinstance(value, Money) else value
             case PartOf(column, part, zone):
                 return self.part(column, part, zone.key, t)
+            case Draw(size, salt):
+                return self.draw(size, salt, t)
             case Total():
                 return self.scalar(operand, t)
             case Column(hops=()):
@@ -315,7 +339,16 @@ class Compiler:
         if self.sqlite:
             return sa.type_coerce(sa.func.crm_part(sa.type_coerce(value, sa.Text), part, zone), sa.Integer)
         local = sa.func.timezone(zone, value) if column.kind is Kind.INSTANT else value
+        if part == "monthday":
+            return sa.cast(sa.extract("month", local) * 100 + sa.extract("day", local), sa.Integer)
         return sa.cast(sa.extract("isodow" if part == "weekday" else part, local), sa.Integer)
+
+    def draw(self, size: int, salt: str, t: FromClause) -> ColumnElement[Any]:
+        if self.sqlite:
+            return sa.func.crm_drawn(salt, t.c.id, size, type_=sa.Integer)
+        digest = sa.func.md5(sa.func.concat(sa.cast(salt, sa.Text), ":", t.c.id))
+        number = sa.cast(sa.cast(sa.func.concat("x", sa.func.left(digest, 8)), BIT(32)), sa.BigInteger)
+        return number % size
 
     def scalar(self, total: Total, t: FromClause) -> ColumnElement[Any]:
         """An aggregate as a correlated subquery: for comparisons with other fields."""

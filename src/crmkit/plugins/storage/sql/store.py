@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from crmkit.errors import CrmError, InvalidInput
 from crmkit.kernel.entity import Schema
 from crmkit.kernel.ports import Session, StoreStatus
 from crmkit.kernel.registry import Registry
-from crmkit.kernel.rules.evaluate import part_of
+from crmkit.kernel.rules.evaluate import drawn, part_of
 from crmkit.plugins.storage.sql import schema as schemas
 from crmkit.plugins.storage.sql.mapper import Mapper
 from crmkit.plugins.storage.sql.session import SqlSession
@@ -68,6 +68,7 @@ class SqlStore:
         """Begin a transaction; on SQLite a writing one takes the write lock at once, so it never fails half-way."""
         connection = self.engine.connect()
         try:
+            connection.begin()  # COPY goes past SQLAlchemy, which would not know that there is something to commit
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
                 _teach(connection)
@@ -173,14 +174,14 @@ def _set_up(*, durable: bool) -> Callable[[Any, Any], None]:
 
 
 def _teach(connection: Connection) -> None:
-    """Teach SQLite the calendar parts of moments in a zone."""
-    driver: Any = connection.connection.driver_connection
+    """Teach SQLite what it lacks: calendar parts in a zone, moments plus a duration, and stable random numbers."""
     if "crm_part" in connection.info:
         return
     connection.info["crm_part"] = True
-    raw = getattr(driver, "_conn", driver)  # aiosqlite keeps the sqlite3 connection inside
-    if hasattr(raw, "create_function"):
-        raw.create_function("crm_part", 3, _part, deterministic=True)
+    taught: Any = connection.connection.dbapi_connection
+    taught.create_function("crm_part", 3, _part, deterministic=True)
+    taught.create_function("crm_drawn", 3, drawn, deterministic=True)
+    taught.create_function("crm_plus", 2, _plus, deterministic=True)
 
 
 def _part(text: str | None, part: str, zone: str) -> int | None:
@@ -188,3 +189,10 @@ def _part(text: str | None, part: str, zone: str) -> int | None:
         return None
     value = datetime.fromisoformat(text + "+00:00") if len(text) > len("2026-01-01") else date.fromisoformat(text)
     return part_of(value, part, ZoneInfo(zone))
+
+
+def _plus(text: str | None, micros: int) -> str | None:
+    if text is None:
+        return None
+    later = datetime.fromisoformat(text) + timedelta(microseconds=micros)
+    return later.isoformat(" ", "microseconds")
