@@ -1,8 +1,12 @@
 """Sales: from the first sign of interest to the order, the payment and the commission."""
 
 from crmkit.kernel.room import Room
-from crmkit.pipeline import leads, payments, portrait, products
+from crmkit.pipeline import payments, portrait, products
+from crmkit.pipeline.activities import ACTIVITY, activity, timing
+from crmkit.pipeline.assignment import salesperson
 from crmkit.pipeline.desk import Pipeline
+from crmkit.pipeline.leads import LEAD, conversion, lead
+from crmkit.pipeline.leads import desk as leads_desk
 from crmkit.pipeline.opportunities import deal
 from crmkit.pipeline.orders import ORDER, Line, line, order
 from crmkit.pipeline.stages import STANDARD, SalesPipeline, Stage
@@ -10,9 +14,13 @@ from crmkit.pipeline.stages import desk as stages_desk
 
 ROOM = Room(
     name="sales",
-    modules=(leads, stages_desk, deal, products, order, line, payments),
-    machines={"lead": leads.LEAD, "opportunity": STANDARD.machine, "order": ORDER},
-    handlers={},
+    modules=(lead, conversion, activity, salesperson, stages_desk, deal, products, order, line, payments),
+    machines={"lead": LEAD, "activity": ACTIVITY, "opportunity": STANDARD.machine, "order": ORDER},
+    handlers={
+        leads_desk.WAKE: leads_desk.wake,
+        timing.REMIND: timing.remind,
+        timing.RECUR: timing.occur,
+    },
     section=portrait.sales_section,
 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from crmkit.kernel.collection import Desk
+from crmkit.pipeline.activities import Activities
+from crmkit.pipeline.assignment.salesperson import Salespeople
 from crmkit.pipeline.leads import Leads
 from crmkit.pipeline.opportunities import Opportunities
 from crmkit.pipeline.orders import Orders
@@ -18,6 +20,16 @@ class Pipeline(Desk):
     def leads(self) -> Leads:
         """People who might become customers."""
         return Leads(self._scope)
+
+    @property
+    def activities(self) -> Activities:
+        """What was done with them, and what is to be done."""
+        return Activities(self._scope)
+
+    @property
+    def salespeople(self) -> Salespeople:
+        """Who sells."""
+        return Salespeople(self._scope)
 
     @property
     def stages(self) -> Stages:

@@ -1,0 +1,1 @@
+"""Assignment: who gets which lead, and why."""

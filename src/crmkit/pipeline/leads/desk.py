@@ -1,0 +1,260 @@
+"""``crm.pipeline.leads``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, Unpack
+
+import attrs
+
+from crmkit.errors import InvalidInput
+from crmkit.kernel.clock import start_of_day
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.extras import Extra
+from crmkit.kernel.rules import F
+from crmkit.kernel.work import Work
+from crmkit.pipeline.leads.capture import captured, cleaned
+from crmkit.pipeline.leads.conversion import ConversionPlan, Converted, Wishes, applied, planned, same_person
+from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.leads.undo import undone
+
+WAKE = "pipeline.wake_lead"
+
+
+class Leads(Collection[Lead]):
+    """What ``crm.pipeline.leads`` offers."""
+
+    cls = Lead
+
+    def capture(self, *, name: str | None = None, extras: Iterable[Extra] = (), **fields: Any) -> Lead:
+        """Note that somebody has shown interest.
+
+        Args:
+            name: as the person is called; else the company, or what is before the @ of the e-mail address.
+            extras: custom fields of the host.
+            fields: attributes of :class:`Lead`, among them ``email``, ``phone``, ``company``, ``source``,
+                ``campaign`` and ``referrer`` (by object or id), ``consents`` (as in ``{"email": ["marketing"]}``), and
+                ``key``: what the host calls the lead; the same key again gives the lead that is there, unchanged.
+
+        Raises:
+            InvalidInput: a field is unknown or malformed, or nothing tells what to call the lead.
+            NotFound: the campaign or the referrer does not exist.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     first = crm.pipeline.leads.capture(email="Wang@Example.com", key="form-17")
+            ...     again = crm.pipeline.leads.capture(email="Wang@Example.com", key="form-17")
+            ...     first.name, first.email, again == first
+            ('wang', 'wang@example.com', True)
+        """
+        with self.work() as work:
+            known = _known(work, fields.get("key"))
+            if known is not None:
+                return known
+            return work.save(captured(work, {"name": name, "extras": extras, **fields}))
+
+    def capture_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Lead]:
+        """Note many leads in one transaction: all of them, or none.
+
+        Args:
+            rows: for each, what :meth:`capture` takes; rows whose key is known already are passed over.
+
+        Raises:
+            InvalidInput: a row is malformed; the message begins with its number, counted from 1.
+            Duplicate: two rows have the same key.
+        """
+        with self.work() as work:
+            changes = []
+            for number, row in enumerate(rows, start=1):
+                try:
+                    if _known(work, row.get("key")) is None:
+                        changes.append(captured(work, row))
+                except InvalidInput as error:
+                    raise InvalidInput(f"row {number}: {error}") from None
+            return work.save_new(changes)
+
+    def update(self, lead: Lead | str, **changes: Any) -> Lead:
+        """Change what is known of a lead; stage, owner and scores have verbs of their own.
+
+        Raises:
+            InvalidInput: a field is unknown, malformed, or has a verb of its own.
+            StaleEntity: somebody else has changed the lead since it was read.
+        """
+        with self.work() as work:
+            if "owner" in changes:
+                raise InvalidInput("the owner of a lead is changed by assign(lead, to=…)")
+            current = work.get(Lead, lead)
+            change = current.updated(**cleaned(work, changes))
+            return work.save(change) if change.events else current
+
+    def assign(self, lead: Lead | str, *, to: str | None, because: str = "by hand") -> Lead:
+        """Give a lead to somebody, or back to nobody with ``to=None``."""
+        with self.work() as work:
+            change = work.get(Lead, lead).assigned(to, because=because, now=work.now)
+            return work.save(change) if change.events else change.after
+
+    def lock(self, lead: Lead | str) -> Lead:
+        """Let the owner keep it, whatever the pool says."""
+        return self._set(lead, locked=True)
+
+    def unlock(self, lead: Lead | str) -> Lead:
+        """Let the pool have it back when nothing happens."""
+        return self._set(lead, locked=False)
+
+    def duplicates(self, lead: Lead | str) -> list[Lead]:
+        """Other leads with the same e-mail address or telephone number, the oldest first."""
+        with self.read() as work:
+            return [other for other, _ in same_person(work, work.get(Lead, lead))]
+
+    # ── How it moves ──
+
+    def pursue(self, lead: Lead | str) -> Lead:
+        """Say that somebody works on it.
+
+        Raises:
+            TransitionRefused: its stage does not allow it.
+        """
+        return self._move(lead, "work")
+
+    def nurture(self, lead: Lead | str, *, until: date | None = None) -> Lead:
+        """Put it aside for later.
+
+        Args:
+            lead: which.
+            until: the day on which it comes back by itself.
+
+        Raises:
+            TransitionRefused: its stage does not allow it.
+            InvalidInput: the day is over.
+        """
+        with self.work() as work:
+            current = work.get(Lead, lead)
+            saved = work.save(work.machine("lead").step(current, "nurture", now=work.now))
+            if until is not None:
+                due = start_of_day(until, work.settings.zone)
+                if due <= work.now:
+                    raise InvalidInput(f"a lead is put aside for a later day, not until {until.isoformat()}")
+                work.schedule(WAKE, due_at=due, subject=saved.id, key=_waking(saved))
+            return saved
+
+    def qualify(self, lead: Lead | str) -> Lead:
+        """Say that it is worth to sell to this lead.
+
+        Raises:
+            TransitionRefused: nobody could call or write to it, or its stage does not allow it.
+        """
+        return self._move(lead, "qualify")
+
+    def disqualify(self, lead: Lead | str, *, reason: str) -> Lead:
+        """Give it up.
+
+        Raises:
+            TransitionRefused: there is no reason, or its stage does not allow it.
+        """
+        return self._move(lead, "disqualify", changes={"reason": reason}, reason=reason)
+
+    def recycle(self, lead: Lead | str) -> Lead:
+        """Try again with a lead that had been given up.
+
+        Raises:
+            TransitionRefused: it has not been given up.
+        """
+        return self._move(lead, "recycle", changes={"reason": None})
+
+    # ── Conversion ──
+
+    def plan(self, lead: Lead | str, **wishes: Unpack[Wishes]) -> ConversionPlan:
+        """What converting would do, and why; nothing is stored.
+
+        Args:
+            lead: which.
+            wishes: what the caller decides: see :class:`~crmkit.pipeline.leads.conversion.Wishes`.
+
+        Raises:
+            TransitionRefused: the lead's stage does not allow it.
+        """
+        with self.read() as work:
+            current = work.get(Lead, lead)
+            work.machine("lead").target(current.stage, "convert", current)
+            return planned(work, current, wishes)
+
+    def apply(self, plan: ConversionPlan) -> Converted:
+        """Do what *plan* says, in one transaction.
+
+        Raises:
+            StaleEntity: the lead has changed since the plan was made.
+            TransitionRefused: it has been converted already.
+            Duplicate: somebody else has made the customer meanwhile; plan again.
+        """
+        with self.work() as work:
+            return applied(work, plan)
+
+    def convert(self, lead: Lead | str, **wishes: Unpack[Wishes]) -> Converted:
+        """Make a lead a customer, with a company if it names one, and an opportunity: plan and apply in one.
+
+        An existing customer (same e-mail address; same telephone number and name) and an existing company (same name)
+        are reused.  Campaign, owner, source, custom fields, consents and activities go along.
+
+        Args:
+            lead: which.
+            wishes: what :meth:`plan` takes.
+
+        Returns:
+            what unpacks into customer, company or None, and opportunity or None.
+
+        Raises:
+            TransitionRefused: the lead's stage does not allow it; a lead converts once.
+            StaleEntity: somebody else has changed the lead since it was read.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", email="wang@example.com", company="Studio")
+            ...     lead = crm.pipeline.leads.qualify(lead)
+            ...     customer, company, deal = crm.pipeline.leads.convert(lead)
+            ...     customer.name, company.name, deal.lead_id == lead.id
+            ('Xiao Wang', 'Studio', True)
+        """
+        with self.work() as work:
+            plan = Leads(work).plan(lead, **wishes)
+            return applied(work, attrs.evolve(plan, lead=lead) if isinstance(lead, Lead) else plan)
+
+    def undo(self, lead: Converted | Lead | str) -> Lead:
+        """Take the last conversion back: what it made is gone, what it carried over returns to the lead.
+
+        Args:
+            lead: which, or what :meth:`convert` gave.
+
+        Raises:
+            TransitionRefused: the lead is not converted.
+            Refused: somebody has built on it since (an order, a moved deal …); the message lists what.
+        """
+        with self.work() as work:
+            return undone(work, work.get(Lead, lead.lead if isinstance(lead, Converted) else lead))
+
+    def _move(self, lead: Lead | str, trigger: str, *, changes: Mapping[str, Any] | None = None, **facts: Any) -> Lead:
+        with self.work() as work:
+            current = work.get(Lead, lead)
+            return work.save(work.machine("lead").step(current, trigger, now=work.now, changes=changes, **facts))
+
+    def _set(self, lead: Lead | str, **changes: Any) -> Lead:
+        with self.work() as work:
+            change = work.get(Lead, lead).updated(**changes)
+            return work.save(change) if change.events else change.after
+
+
+def _known(work: Work, key: str | None) -> Lead | None:
+    return None if key is None else work.first(Lead, F.key == key)
+
+
+def _waking(lead: Lead) -> str:
+    return f"wake {lead.id} {lead.stage_since.isoformat()}"
+
+
+def wake(work: Work, item: Any) -> None:
+    """Bring a lead back that was put aside, if it still is."""
+    lead = work.first(Lead, F.id == item.subject)
+    if lead is not None and lead.stage == "nurturing" and item.key == _waking(lead):
+        work.save(work.machine("lead").step(lead, "work", now=work.now))
