@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from crmkit.customers.consents import ConsentGranted, ConsentRevoked
 from crmkit.customers.people import CustomerRegistered
 from crmkit.customers.segments import SegmentEntered, SegmentLeft
 from crmkit.kernel.events import Event
 from crmkit.kernel.house import Reaction
+from crmkit.kernel.work import Work
+from crmkit.lifecycle import retention, stages
 from crmkit.lifecycle.journeys.definition import JourneyDefined
 from crmkit.lifecycle.journeys.runs import JourneySendDue
 from crmkit.lifecycle.journeys.walking import event_happened as journeys_begin
 from crmkit.lifecycle.stages import CustomerLapsed, CustomerWonBack, StageAdvanced
 from crmkit.marketing.sends import check_templates, send_for_journey
+from crmkit.pipeline.opportunities.deal import OpportunityLost, OpportunityOpened, OpportunityReopened, OpportunityWon
+from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
+from crmkit.pipeline.payments import PaymentReceived, PaymentRefunded
+
+
+def reaches(stage: str) -> Reaction:
+    """The customer of the event has come at least to *stage* of the life cycle."""
+
+    def reach(work: Work, happened: Any) -> None:
+        stages.reach(work, happened.customer_id, stage)
+
+    return reach
+
+
+def judged_by_stage_rules(work: Work, happened: OrderPaid) -> None:
+    """Whoever has paid may have become loyal by the host's rules."""
+    retention.judge(work, happened.customer_id)
+
 
 REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
-    # Marketing writes the messages that journeys want to send.
-    JourneyDefined: (check_templates,),
-    JourneySendDue: (send_for_journey,),
-    # On these events journeys can begin, and the runs that wait for them wake up.
+    # ── Sales move the life cycle; on its events journeys begin, and the runs that wait for them wake up. ──
+    OpportunityOpened: (reaches("opportunity"), journeys_begin),
+    OpportunityWon: (reaches("customer"), journeys_begin),
+    OpportunityLost: (journeys_begin,),
+    OpportunityReopened: (journeys_begin,),
+    OrderPlaced: (journeys_begin,),
+    OrderPaid: (reaches("customer"), judged_by_stage_rules, journeys_begin),
+    OrderFulfilled: (journeys_begin,),
+    OrderCancelled: (journeys_begin,),
+    PaymentReceived: (journeys_begin,),
+    PaymentRefunded: (journeys_begin,),
+    # ── What happens with customers and their stages begins journeys, too. ──
     CustomerRegistered: (journeys_begin,),
     ConsentGranted: (journeys_begin,),
     ConsentRevoked: (journeys_begin,),
@@ -28,4 +57,7 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     StageAdvanced: (journeys_begin,),
     CustomerLapsed: (journeys_begin,),
     CustomerWonBack: (journeys_begin,),
+    # ── Marketing writes the messages that journeys want to send. ──
+    JourneyDefined: (check_templates,),
+    JourneySendDue: (send_for_journey,),
 }

@@ -36,11 +36,16 @@ class Work:
         session: the transaction of the store.
         house: what the CRM is made of.
         actor: who acts; events carry it.
+
+    Attributes:
+        memo: what a room has looked up once in this transaction and need not look up again; who changes what a note
+            is about removes it.
     """
 
     def __init__(self, session: Session, house: House, *, actor: str | None) -> None:
         self.session, self.house, self.actor = session, house, actor
         self.now: datetime = utc(house.clock.now(), what="the clock")
+        self.memo: dict[str, Any] = {}
         self._cause: str | None = None
         self._seen: dict[str, int] = {}
         self._later: dict[type[Record], list[Any]] = {}
@@ -300,4 +305,5 @@ class Work:
         except BaseException:
             self._later = {}
             self._seen = {}
+            self.memo = {}
             raise

@@ -1,7 +1,7 @@
 """The life cycle: stages with a forward rule, life events, and the journeys that follow from them."""
 
 from crmkit.kernel.room import Room
-from crmkit.lifecycle import life_events, stages
+from crmkit.lifecycle import life_events, retention, stages
 from crmkit.lifecycle.desk import Lifecycle, section
 from crmkit.lifecycle.journeys import JOURNEY, JOURNEY_RUN, definition, runs
 from crmkit.lifecycle.journeys.walking import STEP, take_step
@@ -9,9 +9,9 @@ from crmkit.lifecycle.stages import LIFECYCLE
 
 ROOM = Room(
     name="life cycle",
-    modules=(stages, life_events, definition, runs),
+    modules=(stages, retention, life_events, definition, runs),
     machines={"standing": LIFECYCLE, "journey": JOURNEY, "journey_run": JOURNEY_RUN},
-    handlers={STEP: take_step},
+    handlers={STEP: take_step, retention.SWEEP: retention.sweep_due},
     section=section,
 )
 

@@ -15,6 +15,7 @@ from crmkit.kernel.work import Work
 from crmkit.lifecycle.journeys import Journeys
 from crmkit.lifecycle.journeys.walking import begin
 from crmkit.lifecycle.life_events import LifeEvent, recorded
+from crmkit.lifecycle.retention import StageRules, SweepReport, sweep
 from crmkit.lifecycle.stages import Standing, advanced, put_back, standing_of
 
 
@@ -25,6 +26,16 @@ class Lifecycle(Desk):
     def journeys(self) -> Journeys:
         """What is done step by step with those to whom something has happened."""
         return Journeys(self._scope)
+
+    @property
+    def rules(self) -> StageRules:
+        """Who becomes loyal, lapses, or comes to any other stage by a rule."""
+        return StageRules(self._scope)
+
+    def sweep(self) -> SweepReport:
+        """Judge all customers by the rules of the stages now, instead of at the beginning of the next day."""
+        with self.work() as work:
+            return sweep(work)
 
     def stage_of(self, customer: Customer | str) -> str:
         """The stage of a customer.

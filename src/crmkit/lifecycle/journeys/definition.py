@@ -10,7 +10,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine, on
-from crmkit.lifecycle.journeys.steps import Program, Send, read_steps
+from crmkit.lifecycle.journeys.steps import Program, Send, WaitFor, read_steps
 
 Again = Literal["always", "per_subject", "after_end", "never"]
 
@@ -26,6 +26,7 @@ class Journey(Entity):
         rule: who may enter; everybody if there is none.
         leave_when: who satisfies it leaves before the next step.
         again: whether somebody may enter who has been in it before.
+        listens: every life event and event on which it begins, or for which a step of any edition waits.
     """
 
     name: str = attribute(unique=True)
@@ -36,6 +37,7 @@ class Journey(Entity):
     rule: Mapping[str, Any] | None = attribute(default=None)
     leave_when: Mapping[str, Any] | None = attribute(default=None)
     again: Again = attribute(default="always")
+    listens: frozenset[str] = attribute(default=frozenset())
 
     @property
     def edition(self) -> int:
@@ -45,6 +47,11 @@ class Journey(Entity):
     def program(self, edition: int | None = None) -> Program:
         """The steps of an edition, the present one unless told otherwise."""
         return read_steps(self.editions[(edition or self.edition) - 1], journey=self.name)
+
+    def hearing(self) -> Journey:
+        """The journey with what it listens to."""
+        steps = (node.step for edition in range(1, self.edition + 1) for node in self.program(edition).values())
+        return self.evolve(listens=frozenset({self.on, *(s.wait_for for s in steps if isinstance(s, WaitFor))}))
 
     def templates(self) -> Mapping[str, str]:
         """By the label of each step that sends, the template that it needs."""

@@ -15,7 +15,7 @@ from crmkit.kernel.work import Work
 from crmkit.lifecycle.journeys.definition import Again, Journey, defined
 from crmkit.lifecycle.journeys.runs import JourneyRun
 from crmkit.lifecycle.journeys.steps import Branch, WaitFor, plain_steps, read_steps
-from crmkit.lifecycle.journeys.walking import begin, event_happened, leave, plan
+from crmkit.lifecycle.journeys.walking import begin, event_happened, leave, plan, save_journey
 
 
 class Journeys(Collection[Journey]):
@@ -78,16 +78,16 @@ class Journeys(Collection[Journey]):
             }
             known = work.first(Journey, F.name == name)
             if known is None:
-                journey = work.new(Journey, name=name, status_since=work.now, editions=(written,), **values)
+                journey = work.new(Journey, name=name, status_since=work.now, editions=(written,), **values).hearing()
             elif known.status == "retired":
                 raise DefinitionError(f"the journey {name!r} is retired: give the new one another name")
             else:
                 same = known.editions[-1] == written
                 editions = known.editions if same else (*known.editions, written)
-                journey = known.evolve(editions=editions, **values)
+                journey = known.evolve(editions=editions, **values).hearing()
                 if journey == known:
                     return known
-            return work.save(defined(journey))
+            return save_journey(work, defined(journey))
 
     def get(self, ref: Journey | str) -> Journey:
         """One journey by name, id or entity.
@@ -132,7 +132,7 @@ class Journeys(Collection[Journey]):
             TransitionRefused: it is not active.
         """
         with self.work() as work:
-            return work.save(work.machine("journey").step(journey_of(work, journey), "pause", now=work.now))
+            return self._move(work, journey, "pause")
 
     def resume(self, journey: Journey | str) -> Journey:
         """Go on: the steps that were held are due at once.
@@ -141,7 +141,7 @@ class Journeys(Collection[Journey]):
             TransitionRefused: it is not paused.
         """
         with self.work() as work:
-            resumed = work.save(work.machine("journey").step(journey_of(work, journey), "resume", now=work.now))
+            resumed = self._move(work, journey, "resume")
             for run in work.find(JourneyRun, (F.journey_id == resumed.id) & (F.status == "held")):
                 changes = {"moves": run.moves + 1}
                 released = work.machine("journey_run").step(run, "release", now=work.now, changes=changes)
@@ -155,10 +155,14 @@ class Journeys(Collection[Journey]):
             TransitionRefused: it is retired already.
         """
         with self.work() as work:
-            retired = work.save(work.machine("journey").step(journey_of(work, journey), "retire", now=work.now))
+            retired = self._move(work, journey, "retire")
             for run in work.find(JourneyRun, (F.journey_id == retired.id) & F.status.in_(["running", "held"])):
                 leave(work, run, retired, reason="the journey was retired")
             return retired
+
+    @staticmethod
+    def _move(work: Work, journey: Journey | str, trigger: str) -> Journey:
+        return save_journey(work, work.machine("journey").step(journey_of(work, journey), trigger, now=work.now))
 
     def stop(self, run: JourneyRun | str, *, reason: str) -> JourneyRun:
         """Take one customer out of a journey.

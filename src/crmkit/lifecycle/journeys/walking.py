@@ -38,11 +38,31 @@ def begin(
         at: the moment from which waits are counted.
         only: the id of the one journey that is meant; nobody is woken then.
     """
+    if on not in _heard(work):
+        return []
     if only is None:
         _wake(work, on=on, customer_id=customer_id)
     listening = (F.on == on) & (F.status == "active")
     journeys = work.find(Journey, listening if only is None else listening & (F.id == only))
     return [_enter(work, j, customer_id, about, at) for j in journeys if _may_enter(work, j, customer_id, about)]
+
+
+HEARD = "lifecycle.journeys.heard"
+
+
+def _heard(work: Work) -> frozenset[str]:
+    """Everything to which active journeys listen, looked up once in a transaction: bulk work stays cheap."""
+    if HEARD not in work.memo:
+        active = work.find(Journey, F.status == "active")
+        work.memo[HEARD] = frozenset(name for journey in active for name in journey.listens)
+    heard: frozenset[str] = work.memo[HEARD]
+    return heard
+
+
+def save_journey(work: Work, change: Change[Journey]) -> Journey:
+    """Store a journey; what it listens to is looked up anew."""
+    work.memo.pop(HEARD, None)
+    return work.save(change)
 
 
 def _may_enter(work: Work, journey: Journey, customer_id: str, about: str) -> bool:
