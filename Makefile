@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types fuzz bench bench-large test-matrix clean
+.PHONY: help demo test check lint types fuzz bench bench-large migration test-matrix clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -59,6 +59,9 @@ bench: $(VENV)/.bench  ## measure
 
 bench-large: $(VENV)/.bench  ## measure with millions of rows
 	$(BIN)/python -m benchmarks --large
+
+migration: $(VENV)/.dev  ## write the newest schema revision anew; with name="what changes" the next one
+	$(BIN)/python -m tools.migration $(name)
 
 test-matrix:  ## the tests on each installed Python, with the oldest and the newest supported dependencies
 	.ci/test-matrix

@@ -18,6 +18,9 @@ class Tables:
         registry: the entities.
         prefix: what every table name begins with.
         schema: the database schema, if not the default one.
+
+    Attributes:
+        version: where the version of the schema is noted; a host's own Alembic run has another table.
     """
 
     def __init__(self, registry: Registry, *, prefix: str = "crm_", schema: str | None = None) -> None:
@@ -26,6 +29,9 @@ class Tables:
         self.by_name: dict[str, sa.Table] = {}
         for declared in registry.schemas.values():
             self.by_name[declared.name] = self._table(declared)
+        self.version = sa.Table(
+            f"{prefix}alembic_version", self.metadata, sa.Column("version_num", sa.String(32), primary_key=True)
+        )
 
     def __getitem__(self, schema: Schema) -> sa.Table:
         return self.by_name[schema.name]

@@ -9,4 +9,4 @@ context.configure(
     version_table_schema=given["schema"],
     render_as_batch=given["connection"].dialect.name == "sqlite",
 )
-context.run_migrations()
+context.run_migrations(prefix=given["prefix"], schema=given["schema"])
