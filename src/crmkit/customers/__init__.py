@@ -6,7 +6,8 @@ from crmkit.kernel.room import Room
 
 ROOM = Room(
     name="customers",
-    modules=(people, companies, relationships, consents, segments),
+    modules=(people, companies, relationships, consents, segments.definition),
+    handlers={segments.members.REFRESH: segments.members.refresh_due},
     section=portrait.person_section,
 )
 

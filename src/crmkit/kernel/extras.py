@@ -25,6 +25,10 @@ class Extra(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     key: ClassVar[str]
 
+    def __init_subclass__(cls, key: str = "", **settings: Any) -> None:
+        """Take the key, which pydantic hands on to :meth:`__pydantic_init_subclass__` once the fields are known."""
+        super().__init_subclass__(**settings)
+
     @classmethod
     def __pydantic_init_subclass__(cls, key: str = "", **_: Any) -> None:
         """Remember the key and insist on defaults."""

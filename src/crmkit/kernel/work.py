@@ -96,7 +96,8 @@ class Work:
         if rule is not None and not isinstance(rule, Rule):
             raise InvalidInput(f"a rule is needed, as in F.city == 'Xi’an', got {rule!r}")
         wanted = Always(value=True) if rule is None else rule
-        return plan(wanted, self.house.registry.schema(cls), self.house.registry, AsOf(at=at, zone=self.settings.zone))
+        moment = AsOf(at=at, zone=self.settings.zone, past=at < self.now)
+        return plan(wanted, self.house.registry.schema(cls), self.house.registry, moment)
 
     def find(
         self,

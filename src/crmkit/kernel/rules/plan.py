@@ -56,7 +56,11 @@ def plan(rule: Rule, schema: Schema, registry: Registry, as_of: AsOf) -> Plan:
     Raises:
         DefinitionError: an unknown field, or kinds that cannot be compared; it names the field and the nearest one.
     """
-    return _Planner(registry, as_of).rule(rule, schema)
+    planned = _Planner(registry, as_of).rule(rule, schema)
+    if not as_of.past:
+        return planned
+    born = Column(hops=(), attribute=schema["created_at"], kind=Kind.INSTANT)
+    return Both((Is(born, "<=", Literal(as_of.at)), planned))
 
 
 def operand_of(expr: nodes.Expr, schema: Schema, registry: Registry, as_of: AsOf) -> Operand:
@@ -175,10 +179,12 @@ class _Planner:
             hops.append(relation)
             here = relation.target
         plans = [] if related.where is None else [self.rule(related.where, here)]
+        when = here[here.when]
+        column = Column(hops=(), attribute=when, kind=when.kind)
         if related.window is not None:
-            when = here[here.when]
-            column = Column(hops=(), attribute=when, kind=when.kind)
             plans += self._window(column, related.window)
+        elif self.as_of.past:
+            plans.append(Is(column, "<=", Literal(self._like(column, self.as_of.at))))
         return tuple(hops), plans[0] if len(plans) == 1 else Both(tuple(plans))
 
     def _total(self, function: str, related: nodes.Related, of: nodes.Expr | None, schema: Schema) -> Total:

@@ -15,10 +15,15 @@ from crmkit.kernel.rules.nodes import Operator
 
 @attrs.frozen(kw_only=True)
 class AsOf:
-    """The moment and the zone in which a rule is judged."""
+    """The moment and the zone in which a rule is judged.
+
+    Attributes:
+        past: the moment is long over: only rows that had happened by then are seen.
+    """
 
     at: datetime
     zone: ZoneInfo
+    past: bool = False
 
 
 # ── Planned expressions ──
