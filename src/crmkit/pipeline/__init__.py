@@ -1,25 +1,51 @@
 """Sales: from the first sign of interest to the order, the payment and the commission."""
 
 from crmkit.kernel.room import Room
-from crmkit.pipeline import payments, portrait, products
+from crmkit.pipeline import payments, portrait, prices, products
 from crmkit.pipeline.activities import ACTIVITY, activity, timing
 from crmkit.pipeline.assignment import salesperson
 from crmkit.pipeline.desk import Pipeline
 from crmkit.pipeline.leads import LEAD, conversion, lead
 from crmkit.pipeline.leads import desk as leads_desk
-from crmkit.pipeline.opportunities import deal
+from crmkit.pipeline.opportunities import alerts, approvals, deal, people, steps
+from crmkit.pipeline.opportunities import lines as deal_lines
+from crmkit.pipeline.opportunities.approvals import APPROVAL
 from crmkit.pipeline.orders import ORDER, Line, line, order
 from crmkit.pipeline.stages import STANDARD, SalesPipeline, Stage
 from crmkit.pipeline.stages import desk as stages_desk
 
 ROOM = Room(
     name="sales",
-    modules=(lead, conversion, activity, salesperson, stages_desk, deal, products, order, line, payments),
-    machines={"lead": LEAD, "activity": ACTIVITY, "opportunity": STANDARD.machine, "order": ORDER},
+    modules=(
+        lead,
+        conversion,
+        activity,
+        salesperson,
+        stages_desk,
+        deal,
+        deal_lines,
+        people,
+        approvals,
+        alerts,
+        steps,
+        products,
+        prices,
+        order,
+        line,
+        payments,
+    ),
+    machines={
+        "lead": LEAD,
+        "activity": ACTIVITY,
+        "opportunity": STANDARD.machine,
+        "approval": APPROVAL,
+        "order": ORDER,
+    },
     handlers={
         leads_desk.WAKE: leads_desk.wake,
         timing.REMIND: timing.remind,
         timing.RECUR: timing.occur,
+        steps.NEXT_STEP_DUE: steps.step_due,
     },
     section=portrait.sales_section,
 )

@@ -9,6 +9,7 @@ from crmkit.pipeline.leads import Leads
 from crmkit.pipeline.opportunities import Opportunities
 from crmkit.pipeline.orders import Orders
 from crmkit.pipeline.payments import Payments
+from crmkit.pipeline.prices import Prices
 from crmkit.pipeline.products import Products
 from crmkit.pipeline.stages import Stages
 
@@ -45,6 +46,11 @@ class Pipeline(Desk):
     def products(self) -> Products:
         """What is sold."""
         return Products(self._scope)
+
+    @property
+    def prices(self) -> Prices:
+        """What products cost for whom, from which quantity, and when."""
+        return Prices(self._scope)
 
     @property
     def orders(self) -> Orders:

@@ -11,7 +11,7 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, Record, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.machine import Machine
+from crmkit.kernel.machine import Machine, Moved
 from crmkit.kernel.money import Money
 from crmkit.pipeline.stages.definition import LOST, WON, Category, Stage
 
@@ -169,6 +169,28 @@ class Opportunity(Entity):
         return change.and_also(
             OpportunityReopened(opportunity_id=self.id, customer_id=self.customer_id, stage=stage.name)
         )
+
+    def transferred(self, pipeline: str, stage: Stage, *, now: datetime) -> Change[Opportunity]:
+        """It goes on in another pipeline."""
+        moved = Moved(
+            subject_id=self.id,
+            customer_id=self.customer_id,
+            machine="opportunity",
+            field="stage",
+            trigger="transfer",
+            source=self.stage,
+            target=stage.name,
+            entered_at=self.stage_since,
+            facts={"pipeline": pipeline},
+        )
+        after = self.evolve(
+            pipeline=pipeline,
+            stage=stage.name,
+            stage_since=now,
+            probability=stage.probability,
+            category=stage.category,
+        )
+        return Change(after, (moved,))
 
 
 TRACKED = ("stage", "pipeline", "amount", "recurring", "probability", "category", "close_on", "owner", "team")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, overload
 
 from crmkit.customers.companies import Company
@@ -15,10 +16,19 @@ from crmkit.kernel.entity import Record
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.machine import Machine
 from crmkit.kernel.money import Money
+from crmkit.kernel.rules.fields import F
 from crmkit.kernel.work import Work
+from crmkit.pipeline.opportunities.alerts import Alerts
+from crmkit.pipeline.opportunities.approvals import Approvals
 from crmkit.pipeline.opportunities.deal import DealState, Opportunity, OpportunityChanged, OpportunityOpened
+from crmkit.pipeline.opportunities.guards import guard_advance, guard_lose, guard_win
 from crmkit.pipeline.opportunities.history import as_it_was, keep, moment, seconds_by_stage
-from crmkit.pipeline.stages.definition import SalesPipeline
+from crmkit.pipeline.opportunities.lines import DealLine, lines_of, refuse_amount, replace_lines
+from crmkit.pipeline.opportunities.people import ContactRole, DealSplit, SplitKind, involved, shared
+from crmkit.pipeline.orders.line import Line
+from crmkit.pipeline.orders.pricing import priced, total_of
+from crmkit.pipeline.prices import PriceList
+from crmkit.pipeline.stages.definition import ROT, Light, SalesPipeline
 from crmkit.pipeline.stages.desk import pipeline_of
 from crmkit.pipeline.stages.presets import STANDARD
 
@@ -126,6 +136,7 @@ class Opportunities(Collection[Opportunity]):
         with self.work() as work:
             current = work.get(Opportunity, deal)
             _settable(changes)
+            refuse_amount(work, current, changes)
             after = current.evolve(**changes)
             different = tuple(sorted(n for n in changes if getattr(current, n) != getattr(after, n)))
             if not different:
@@ -152,8 +163,10 @@ class Opportunities(Collection[Opportunity]):
             machine.toward(current.stage, target)
             if not current.is_open:
                 raise machine.refusal(current.stage, f"move to {target}", "it is closed: reopen it first")
-            change = current.advanced(process[target], machine=machine, now=work.now, **changes)
-            return keep(work, current, change)
+            refuse_amount(work, current, changes)
+            stage = process[target]
+            guard_advance(work, current, process=process, machine=machine, to=stage, changes=changes)
+            return keep(work, current, current.advanced(stage, machine=machine, now=work.now, **changes))
 
     def win(self, deal: Opportunity | str, **changes: Any) -> Opportunity:
         """The customer said yes.
@@ -168,7 +181,9 @@ class Opportunities(Collection[Opportunity]):
         with self.work() as work:
             current = work.get(Opportunity, deal)
             _settable(changes)
-            _, machine = way_of(work, current)
+            refuse_amount(work, current, changes)
+            process, machine = way_of(work, current)
+            guard_win(work, current, process=process, machine=machine, changes=changes)
             return keep(work, current, current.won(machine=machine, now=work.now, **changes))
 
     def lose(self, deal: Opportunity | str, *, reason: str, to: str | None = None, **changes: Any) -> Opportunity:
@@ -182,11 +197,13 @@ class Opportunities(Collection[Opportunity]):
 
         Raises:
             TransitionRefused: it is closed, or there is no reason.
+            InvalidInput: the pipeline knows other reasons only.
         """
         with self.work() as work:
             current = work.get(Opportunity, deal)
             _settable(changes)
-            _, machine = way_of(work, current)
+            process, machine = way_of(work, current)
+            guard_lose(process, reason=reason, note=changes.get("note"))
             return keep(work, current, current.lost(reason=reason, to=to, machine=machine, now=work.now, **changes))
 
     def reopen(self, deal: Opportunity | str, *, at: str | None = None, **changes: Any) -> Opportunity:
@@ -210,6 +227,135 @@ class Opportunities(Collection[Opportunity]):
             target = at or (last if last is not None and last in process else process.first.name)
             change = current.reopened(process[_open_stage(process, target)], machine=machine, now=work.now, **changes)
             return keep(work, current, change)
+
+    def transfer(self, deal: Opportunity | str, *, pipeline: str, stage: str | None = None) -> Opportunity:
+        """Bring an open deal into another pipeline.
+
+        Args:
+            deal: which one.
+            pipeline: the name of the pipeline.
+            stage: the open stage in which it goes on; the first one unless given.
+
+        Raises:
+            NotFound: there is no such pipeline.
+            TransitionRefused: the deal is closed, or the stage asks for something.
+        """
+        with self.work() as work:
+            current = work.get(Opportunity, deal)
+            process = pipeline_of(work, pipeline)
+            target = process[_open_stage(process, stage or process.first.name)]
+            if not current.is_open:
+                raise process.machine.refusal(current.stage, "transfer", "it is closed: reopen it first")
+            guard_advance(work, current, process=process, machine=process.machine, to=target, changes={})
+            return keep(work, current, current.transferred(process.name, target, now=work.now))
+
+    # ── What belongs to a deal ──
+
+    def set_lines(
+        self, deal: Opportunity | str, lines: Sequence[Line], *, prices: PriceList | str | None = None
+    ) -> Opportunity:
+        """Say what a deal consists of; the lines make its amount from now on.
+
+        Args:
+            deal: which one.
+            lines: all of its lines, in one currency; they take the place of those before.  With no lines the amount is
+                set by hand again.
+            prices: the price list for products without a price on their line.
+
+        Raises:
+            InvalidInput: a line has no price, or they have several currencies.
+        """
+        with self.work() as work:
+            current = work.get(Opportunity, deal)
+            taken = priced(work, lines, prices=prices) if lines else []
+            replace_lines(work, current, taken)
+            after = current.evolve(amount=total_of(taken) if taken else current.amount)
+            return keep(work, current, Change(after, (_changed(current, ("amount", "lines")),)))
+
+    def lines(self, deal: Opportunity | str) -> list[DealLine]:
+        """What a deal consists of."""
+        with self.read() as work:
+            return lines_of(work, work.get(Opportunity, deal).id)
+
+    def involve(
+        self, deal: Opportunity | str, customer: Customer | str, *, role: str, primary: bool = False
+    ) -> ContactRole:
+        """Note the part that a person at the customer plays.
+
+        Args:
+            deal: which one.
+            customer: who.
+            role: decision maker, economic buyer, champion, influencer, user, blocker …
+            primary: whether it is the one to talk to first; who was so before is it no longer.
+
+        Raises:
+            Duplicate: it has been noted already.
+        """
+        with self.work() as work:
+            current, whom = work.get(Opportunity, _id(deal)), work.get(Customer, _id(customer))
+            return involved(work, current, customer_id=whom.id, role=role, primary=primary)
+
+    def roles(self, deal: Opportunity | str) -> list[ContactRole]:
+        """Who plays which part, the primary contact first."""
+        with self.read() as work:
+            rule = F.opportunity_id == work.get(Opportunity, deal).id
+            return sorted(work.find(ContactRole, rule, order_by="created_at"), key=lambda part: not part.primary)
+
+    def split(
+        self, deal: Opportunity | str, shares: Mapping[str, Decimal | int | str], *, kind: SplitKind = "revenue"
+    ) -> list[DealSplit]:
+        """Say for whom a deal counts, and how much; forecasts, quotas and commissions follow the revenue splits.
+
+        Args:
+            deal: which one.
+            shares: per cent by person; revenue shares add up to 100, overlay shares need not.  Nothing takes the splits
+                away.
+            kind: ``"revenue"`` or ``"overlay"`` (for those who helped), as in Salesforce.
+
+        Raises:
+            InvalidInput: a share is not above 0, or revenue shares don't add up to 100.
+        """
+        with self.work() as work:
+            return shared(work, work.get(Opportunity, _id(deal)), shares, kind=kind)
+
+    def splits(self, deal: Opportunity | str, *, kind: SplitKind = "revenue") -> dict[str, Decimal]:
+        """Per cent by person."""
+        with self.read() as work:
+            rule = (F.opportunity_id == work.get(Opportunity, deal).id) & (F.kind == kind)
+            return {split.person: split.percent for split in work.find(DealSplit, rule, order_by="person")}
+
+    @property
+    def approvals(self) -> Approvals:
+        """What a second person must allow."""
+        return Approvals(self._scope)
+
+    @property
+    def alerts(self) -> Alerts:
+        """What managers want to be told of."""
+        return Alerts(self._scope)
+
+    # ── Age ──
+
+    def light(self, deal: Opportunity | str) -> Light:
+        """How long a deal has been in its stage, as a traffic light: green, yellow or red; closed deals are green."""
+        with self.read() as work:
+            current = work.get(Opportunity, deal)
+            process, _ = way_of(work, current)
+            if not current.is_open or current.stage not in process:
+                return "green"
+            return process[current.stage].light(days=current.days_in_stage(now=work.now))
+
+    def rotting(self, *, pipeline: str = STANDARD.name, owner: str | None = None) -> list[Opportunity]:
+        """The open deals of a pipeline that have been too long in their stage, the oldest first."""
+        with self.read() as work:
+            found: list[Opportunity] = []
+            for stage in pipeline_of(work, pipeline).stages:
+                if stage.expected_days is None:
+                    continue
+                latest = work.now - timedelta(days=float(ROT * stage.expected_days))
+                rule = (F.pipeline == pipeline) & (F.stage == stage.name) & (F.stage_since <= latest)
+                found += work.find(Opportunity, rule if owner is None else rule & (F.owner == owner))
+            return sorted(found, key=lambda deal: (deal.stage_since, deal.id))
 
     # ── History ──
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from crmkit.errors import NotFound
@@ -11,16 +10,18 @@ from crmkit.kernel.clock import start_of_day, utc
 from crmkit.kernel.machine import StageSpan
 from crmkit.kernel.rules.fields import F
 from crmkit.kernel.work import Work
+from crmkit.pipeline.opportunities.alerts import watch
 from crmkit.pipeline.opportunities.deal import TRACKED, DealState, Opportunity
-
-Watcher = Callable[[Work, Opportunity | None, Opportunity], None]
+from crmkit.pipeline.opportunities.steps import plan_step
 
 
 def keep(work: Work, before: Opportunity | None, change: Change[Opportunity]) -> Opportunity:
-    """Save a deal, and the state that begins for it."""
+    """Save a deal, and the state that begins for it; raise alerts and plan the next step."""
     saved = work.save(change)
     if before is None or any(getattr(before, name) != getattr(saved, name) for name in TRACKED):
         work.add([state_of(work, saved)])
+        watch(work, before, saved)
+    plan_step(work, before, saved)
     return saved
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, overload
 
-import attrs
-
 from crmkit.customers.companies import Company
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput
@@ -22,6 +20,8 @@ from crmkit.kernel.work import Work
 from crmkit.pipeline.opportunities.deal import Opportunity
 from crmkit.pipeline.orders.line import Line, OrderLine
 from crmkit.pipeline.orders.order import Order, OrderFulfilled, OrderPlaced
+from crmkit.pipeline.orders.pricing import priced, total_of
+from crmkit.pipeline.prices import PriceList
 from crmkit.pipeline.products import Product
 
 FREE = {"number", "team", "partner_id", "due_at", "note"}
@@ -42,6 +42,7 @@ class Orders(Collection[Order]):
         company: Company | str | None = None,
         channel: str | None = None,
         owner: str | None = None,
+        prices: PriceList | str | None = None,
         placed_at: datetime | None = None,
         extras: Iterable[Extra] = (),
         **fields: Any,
@@ -56,6 +57,7 @@ class Orders(Collection[Order]):
             company: for which company; the deal's or the customer's unless given.
             channel: where: online, shop, field, telephone, partner …; the deal's unless given.
             owner: who has sold it; the deal's or the customer's unless given.
+            prices: the price list for products without a price on their line.
             placed_at: when, for orders of the past; now unless given.
             extras: custom fields of the host.
             fields: ``number``, ``team``, ``partner_id``, ``due_at``, ``note``.
@@ -81,8 +83,8 @@ class Orders(Collection[Order]):
         with self.work() as work:
             whom = work.get(Customer, _id(customer))
             deal = None if opportunity is None else work.get(Opportunity, _id(opportunity))
-            priced = [completed(work, line) for line in lines]
-            total = total_of(priced)
+            bought = priced(work, lines, prices=prices)
+            total = total_of(bought)
             order = work.new(
                 Order,
                 customer_id=whom.id,
@@ -101,7 +103,7 @@ class Orders(Collection[Order]):
                 **fields,
             )
             saved = work.save(Change(order, (_placed(order),)))
-            work.save_new(Change(made) for made in _lines(work, saved, priced))
+            work.save_new(Change(made) for made in _lines(work, saved, bought))
             settled = saved.settled(machine=work.machine("order"), now=work.now)
             return work.save(settled) if settled.events else saved
 
@@ -133,40 +135,6 @@ class Orders(Collection[Order]):
         with self.work() as work:
             current = work.get(Order, order)
             return work.save(current.cancelled(reason=reason, machine=work.machine("order"), now=work.now))
-
-
-def completed(work: Work, line: Line) -> Line:
-    """*line* with what the product says.
-
-    Raises:
-        InvalidInput: it is no line, has no price, or the product is not sold any more.
-        NotFound: the product does not exist.
-    """
-    if not isinstance(line, Line):
-        raise InvalidInput(f"lines are made of Line(…), got {line!r}")
-    if line.product is None:
-        return line
-    product = work.get(Product, _id(line.product))
-    if not product.active:
-        raise InvalidInput(f"{product.name} ({product.id}) is not sold any more")
-    return attrs.evolve(
-        line,
-        product=product,
-        name=line.name or product.name,
-        unit_price=line.unit_price or product.price,
-        unit_cost=line.unit_cost or product.cost,
-    )
-
-
-def total_of(lines: Sequence[Line]) -> Money:
-    """The sum of *lines*.
-
-    Raises:
-        InvalidInput: there are none, or they have several currencies.
-    """
-    if not lines:
-        raise InvalidInput("there is no line: say what is bought, as in lines=[Line('Album', unit_price=…)]")
-    return Money.total([line.amount for line in lines], currency=lines[0].amount.currency)
 
 
 def _lines(work: Work, order: Order, lines: Sequence[Line]) -> Iterable[OrderLine]:

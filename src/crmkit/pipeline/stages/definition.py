@@ -22,6 +22,7 @@ CATEGORIES: tuple[str, ...] = get_args(Category)
 Moves = Literal["free", "forward", "stepwise"]
 WON, LOST = "won", "lost"
 ROT = Decimal("1.5")
+LISTS = ("roles", "to_win", "lost_reasons")
 Light = Literal["green", "yellow", "red"]
 
 
@@ -141,6 +142,9 @@ class SalesPipeline:
         moves: ``"free"`` from every open stage to every other, ``"forward"`` only to later ones, ``"stepwise"`` to the
             next one or back to any.
         roles: the buying roles that matter here, for hosts to offer.
+        to_win: attributes that a deal must have before it is won.
+        lost_reasons: the reasons that may be given when a deal is lost; any text when there are none.  ``"other"`` asks
+            for a note (as in Frappe CRM).
 
     Raises:
         DefinitionError: there are no stages, or two share a name.
@@ -155,6 +159,8 @@ class SalesPipeline:
     stages: tuple[Stage, ...] = attrs.field(converter=_stages, kw_only=True)
     moves: Moves = attrs.field(default="free", kw_only=True)
     roles: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
+    to_win: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
+    lost_reasons: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         clean_text(self.name, what="the name of a pipeline", limit=60, required=True)
@@ -228,7 +234,8 @@ class SalesPipeline:
     def to_json(self) -> dict[str, Any]:
         """The pipeline as JSON keeps it."""
         stages = [stage.to_json() for stage in self.stages]
-        return {"name": self.name, "moves": self.moves, "roles": list(self.roles), "stages": stages}
+        lists = {name: list(getattr(self, name)) for name in LISTS}
+        return {"name": self.name, "moves": self.moves, **lists, "stages": stages}
 
     @classmethod
     def from_json(cls, spec: Mapping[str, Any]) -> SalesPipeline:
@@ -239,7 +246,8 @@ class SalesPipeline:
         """
         try:
             stages = [Stage.from_json(stage) for stage in spec["stages"]]
-            return cls(spec["name"], stages=stages, moves=spec.get("moves", "free"), roles=spec.get("roles", ()))
+            lists = {name: spec.get(name, ()) for name in LISTS}
+            return cls(spec["name"], stages=stages, moves=spec.get("moves", "free"), **lists)
         except KeyError as missing:
             raise DefinitionError(f"the JSON of a pipeline lacks {missing}") from None
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crmkit.errors import NotFound
+from crmkit.errors import DefinitionError, NotFound
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.rules.fields import F
+from crmkit.kernel.rules import AsOf, F, plan
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.stages.definition import Moves, SalesPipeline, Stage
@@ -54,6 +54,8 @@ class Stages(Collection[PipelineDefinition]):
         stages: Sequence[Stage] = (),
         moves: Moves = "free",
         roles: Sequence[str] = (),
+        to_win: Sequence[str] = (),
+        lost_reasons: Sequence[str] = (),
     ) -> SalesPipeline:
         """Lay down a pipeline, or change one.
 
@@ -65,9 +67,11 @@ class Stages(Collection[PipelineDefinition]):
             stages: the open stages in order.
             moves: which moves are allowed, see :class:`SalesPipeline`.
             roles: the buying roles that matter.
+            to_win: attributes that a deal must have before it is won.
+            lost_reasons: the reasons that may be given when a deal is lost.
 
         Raises:
-            DefinitionError: the stages don't make a pipeline.
+            DefinitionError: the stages don't make a pipeline, or ask for something that deals don't have.
 
         Example:
             >>> from crmkit import CRM
@@ -78,8 +82,11 @@ class Stages(Collection[PipelineDefinition]):
             Decimal('60')
         """
         made = name if isinstance(name, SalesPipeline) else None
-        made = made or SalesPipeline(str(name), stages=stages, moves=moves, roles=tuple(roles))
+        made = made or SalesPipeline(
+            str(name), stages=stages, moves=moves, roles=roles, to_win=to_win, lost_reasons=lost_reasons
+        )
         with self.work() as work:
+            _check(work, made)
             known = work.first(PipelineDefinition, F.name == made.name)
             spec = made.to_json()
             after = (
@@ -102,6 +109,22 @@ class Stages(Collection[PipelineDefinition]):
         """How the pipelines are called: presets and own ones."""
         with self.read() as work:
             return sorted({*PRESETS, *(name for (name,) in work.columns(PipelineDefinition, ["name"]))})
+
+
+def _check(work: Work, made: SalesPipeline) -> None:
+    """Refuse a pipeline that asks for what deals don't have, before any deal meets it."""
+    registry = work.house.registry
+    deals = registry.schema("opportunity")
+    for name in (*made.to_win, *(field for stage in made.stages for field in stage.requires)):
+        if name.startswith("extra."):
+            registry.extra_kind(tuple(name.split(".")[1:]))
+        elif name not in deals:
+            near = nearest(name, deals.by_name)
+            hint = f", did you mean {near!r}?" if near else ""
+            raise DefinitionError(f"pipeline {made.name} asks for {name!r}, which no opportunity has{hint}")
+    for stage in made.stages:
+        if stage.exit is not None:
+            plan(stage.exit, deals, registry, AsOf(at=work.now, zone=work.settings.zone))
 
 
 def pipeline_of(work: Work, name: str) -> SalesPipeline:

@@ -28,6 +28,7 @@ B2B = SalesPipeline(
     "b2b",
     moves="stepwise",
     roles=("decision maker", "economic buyer", "champion", "influencer", "user", "blocker"),
+    to_win=("amount",),
     stages=[
         Stage("qualification", probability=10, category="pipeline", expected_days=14),
         Stage("discovery", probability=20, category="pipeline", expected_days=21, requires="company_id"),
