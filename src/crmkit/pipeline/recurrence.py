@@ -40,11 +40,16 @@ def recurrence(text: object, *, start: datetime, zone: ZoneInfo) -> str:
     """
     if not isinstance(text, str) or not _PART.fullmatch(rule := text.strip().upper().removeprefix("RRULE:")):
         raise InvalidInput(f"{text!r} is no recurrence: write it as in FREQ=WEEKLY;BYDAY=MO;COUNT=10 (RFC 5545)")
-    parts = dict(part.split("=", 1) for part in rule.split(";"))
+    pairs = [part.split("=", 1) for part in rule.split(";")]
+    parts = dict(pairs)
+    if len(parts) != len(pairs):
+        raise InvalidInput(f"{text!r} says something twice; keep one")
     if parts.get("FREQ") not in _FREQUENCIES:
         raise InvalidInput(f"{text!r}: FREQ is one of {', '.join(_FREQUENCIES)}")
     if "COUNT" not in parts and "UNTIL" not in parts:
         raise InvalidInput(f"{text!r} has no end: add COUNT=10 or UNTIL=20261231")
+    if "COUNT" in parts and "UNTIL" in parts:
+        raise InvalidInput(f"{text!r} ends twice: keep COUNT or UNTIL")
     if parts.get("INTERVAL") == "0" or parts.get("COUNT") == "0":
         raise InvalidInput(f"{text!r}: INTERVAL and COUNT are at least 1")
     horizon = shift(start.astimezone(zone).replace(tzinfo=None), years=HORIZON)
