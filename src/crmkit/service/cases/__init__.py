@@ -1,0 +1,12 @@
+"""Cases: what customers want from service.
+
+::
+
+    case.py      what a case is, and what happens to it
+    handling.py  open, assign, move on, resolve, close, reopen
+    talking.py   messages, replies, notes, calls
+    merged.py    where a merged case went on
+    history.py   what happened, as the clocks see it
+    keeping.py   due times and the agenda, after every change
+    desk.py      crm.service.cases
+"""

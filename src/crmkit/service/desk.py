@@ -1,0 +1,27 @@
+"""``crm.service``."""
+
+from __future__ import annotations
+
+from crmkit.kernel.collection import Desk
+from crmkit.service.cases.desk import Cases
+from crmkit.service.kinds import Kinds
+from crmkit.service.policies.desk import Policies
+
+
+class Service(Desk):
+    """What ``crm.service`` offers."""
+
+    @property
+    def cases(self) -> Cases:
+        """What customers want from service."""
+        return Cases(self._scope)
+
+    @property
+    def kinds(self) -> Kinds:
+        """Kinds of cases that the host adds."""
+        return Kinds(self._scope)
+
+    @property
+    def policies(self) -> Policies:
+        """What customers are promised."""
+        return Policies(self._scope)

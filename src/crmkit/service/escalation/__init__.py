@@ -1,0 +1,1 @@
+"""Escalation: who is told when a case waits too long."""

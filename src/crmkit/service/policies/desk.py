@@ -1,0 +1,188 @@
+"""``crm.service.policies``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from crmkit.errors import DefinitionError, InvalidInput
+from crmkit.kernel.calendar import BusinessCalendar
+from crmkit.kernel.change import Change
+from crmkit.kernel.clock import utc
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.rules import F, Rule
+from crmkit.kernel.rules.specs import to_json
+from crmkit.service.cases.case import Case
+from crmkit.service.escalation.levels import read_levels
+from crmkit.service.policies.policy import Policy, PolicyDefined, policy_of
+from crmkit.service.policies.terms import FORTNIGHT, Terms
+from crmkit.service.sla.clocks import Clock
+from crmkit.service.sla.hours import Hours
+from crmkit.service.sla.presets import preset
+from crmkit.service.sla.span import Span
+
+if TYPE_CHECKING:
+    from crmkit.kernel.work import Work
+
+Target = timedelta | Span | Mapping[str, int]
+
+
+class Policies(Collection[Policy]):
+    """What ``crm.service.policies`` offers; a policy is named by its name, the id of a version, or the entity."""
+
+    cls = Policy
+
+    def define(
+        self,
+        name: str,
+        *,
+        calendar: BusinessCalendar | Mapping[datetime, BusinessCalendar],
+        first_response: Target | None = None,
+        next_response: Target | None = None,
+        update: Target | None = None,
+        resolution: Target | None = None,
+        time_to_own: Target | None = None,
+        targets: Mapping[str, Target] | None = None,
+        like: str = "crmkit",
+        clocks: Iterable[Clock] = (),
+        hold: Literal["business", "wall"] | None = None,
+        escalations: Sequence[Mapping[str, Any]] = (),
+        when: Rule | None = None,
+        position: int | None = None,
+        calendar_change: Literal["pinned", "cumulative", "latest"] = "pinned",
+        late: Literal["always", "seen"] = "always",
+        reopen_within: timedelta = FORTNIGHT,
+        close_after: timedelta | None = None,
+        quiet: BusinessCalendar | None = None,
+        digest: timedelta | None = None,
+    ) -> Policy:
+        """Say what customers are promised; a name that is known gets a new version.
+
+        Open cases keep the version that they have: see :meth:`recalculate`.
+
+        Args:
+            name: what cases call it.
+            calendar: the business time; or several calendars, by the moment from which each is in force.
+            first_response: how long until the first public answer: a ``timedelta`` of business time, or
+                ``{"days": 2}`` in business days.
+            next_response: how long until each further message of the customer is answered.
+            update: how long between two public answers.
+            resolution: how long until the case is resolved.
+            time_to_own: how long until somebody is assigned.
+            targets: targets of further clocks that *like* has.
+            like: whose clocks are used: those of ``crmkit``, or of ``zammad``, ``zendesk``, ``glpi``, ``frappe``,
+                ``erpnext``, ``osticket`` or ``chatwoot``.
+            clocks: clocks of your own, beside those.
+            hold: in which time pauses are counted; as *like* does unless given.
+            escalations: the levels, each an object: ``clock`` and ``at`` (a signed ``timedelta``, ``{"days": -1}`` or
+                ``"80%"``) or ``when`` (``reopened``, ``reassigned``, ``low_score``) with ``times`` or ``score``;
+                ``notify`` and ``wait``, or ``steps`` of them, and ``repeat``; ``if``, a rule over the case; ``set``.
+            when: which cases it is for, as in ``F.priority == "urgent"`` or
+                ``F.customer.memberships.where(...)``; without it, those that name it.
+            position: where it is tried among all policies; one without *when* is for all that no other is for.
+            calendar_change: what a new calendar does to clocks that run, see :class:`crmkit.service.sla.Hours`.
+            late: whether a target that nobody saw overrun counts as missed.
+            reopen_within: how long after closing a customer's message reopens the case; later it opens a follow-up.
+            close_after: close what is resolved, or waits for the customer, after so long without a word.
+            quiet: when people may be told; outside of it messages wait.
+            digest: gather what one address is told for so long, and send it as one message.
+
+        Raises:
+            DefinitionError: something is wrong; the message says what.
+
+        Example:
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> office = BusinessCalendar(timezone="UTC", hours={"mon": [("09:00", "17:00")]})
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.policies.define("gold", calendar=office, first_response=timedelta(hours=1))
+            ...     crm.service.policies.define("gold", calendar=office, first_response=timedelta(hours=2)).revision
+            2
+        """
+        named = {
+            "first_response": first_response,
+            "next_response": next_response,
+            "update": update,
+            "resolution": resolution,
+            "time_to_own": time_to_own,
+        }
+        wanted = {clock: target for clock, target in {**named, **(targets or {})}.items() if target is not None}
+        change: Callable[[Clock], Clock] | None = None if hold is None else (lambda c: attrs.evolve(c, hold=hold))
+        measured = (*preset(like, wanted, change=change), *clocks)
+        terms = Terms(
+            hours=Hours.of(calendar, change=calendar_change),
+            clocks=measured,
+            levels=read_levels(escalations, clocks=[c.name for c in measured]),
+            late=late,
+            reopen_within=reopen_within,
+            close_after=close_after,
+            quiet=quiet,
+            digest=digest,
+        )
+        if position is not None and type(position) is not int:
+            raise DefinitionError(f"position is a whole number, got {position!r}")
+        with self.work() as work:
+            return define(work, name, terms, rule=when, position=position)
+
+    def reschedule(self, policy: Policy | str, *, calendar: BusinessCalendar, since: datetime) -> Policy:
+        """Put another calendar in force from *since* on: a new version of the policy.
+
+        Args:
+            policy: which one.
+            calendar: the new business time.
+            since: from when; calendars that were to come later fall away.
+
+        Raises:
+            NotFound: there is no such policy.
+            InvalidInput: *since* is naive.
+        """
+        at = utc(since, what="since")
+        with self.work() as work:
+            current = policy_of(work, policy)
+            terms = current.read()
+            changed = attrs.evolve(terms, hours=terms.hours.from_(at, calendar))
+            return define(work, current.name, changed, rule=current.condition(), position=current.position)
+
+    def get(self, ref: Policy | str) -> Policy:
+        """The current version of a policy by name, or a version by id.
+
+        Raises:
+            NotFound: there is none; the message names the nearest.
+        """
+        with self.read() as work:
+            return policy_of(work, ref)
+
+    def versions(self, name: str) -> list[Policy]:
+        """Every version of a policy, the oldest first."""
+        with self.read() as work:
+            return work.find(Policy, F.name == name, order_by="revision")
+
+    def retire(self, policy: Policy | str) -> Policy:
+        """Give a policy to no further case; those that have it keep it."""
+        with self.work() as work:
+            current = policy_of(work, policy)
+            if current.state != "current":
+                raise InvalidInput(f"policy {current.name}, version {current.revision}, is {current.state} already")
+            return work.save(Change(current.evolve(state="retired", replaced_at=work.now)))
+
+
+def define(work: Work, name: str, terms: Terms, *, rule: Rule | None, position: int | None) -> Policy:
+    """Store a version of the policy *name*, unless the current one says the same."""
+    levels = [level.condition for level in terms.levels if level.condition is not None]
+    for condition in [*levels, *([] if rule is None else [rule])]:
+        work.plan(Case, condition)
+    spec, condition_spec = terms.to_json(), None if rule is None else to_json(rule)
+    known = work.find(Policy, F.name == name, order_by="-revision", limit=1)
+    revision = 1
+    if known:
+        last = known[0]
+        if last.state == "current":
+            if (last.terms, last.rule, last.position) == (spec, condition_spec, position):
+                return last
+            work.save(Change(last.evolve(state="former", replaced_at=work.now)))
+        revision = last.revision + 1
+    policy = work.new(Policy, name=name, revision=revision, terms=spec, rule=condition_spec, position=position)
+    defined = PolicyDefined(policy_id=policy.id, name=policy.name, revision=policy.revision)
+    return work.save(Change(policy, (defined,)))

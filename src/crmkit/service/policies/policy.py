@@ -1,0 +1,82 @@
+"""Policies: what customers are promised, by name; every change is a version of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from crmkit.errors import InvalidInput, NotFound
+from crmkit.kernel.entity import Entity, Index, attribute, entity
+from crmkit.kernel.events import Event, event
+from crmkit.kernel.rules import F, Rule
+from crmkit.kernel.rules.specs import from_json
+from crmkit.kernel.text import nearest
+from crmkit.service.policies.terms import Terms
+
+if TYPE_CHECKING:
+    from crmkit.kernel.work import Work
+
+
+@entity(
+    "policy",
+    prefix="pol",
+    plural="policies",
+    indexes=[
+        Index(attributes=("name", "revision"), unique=True),
+        Index(attributes=("name",), where={"state": "current"}, unique=True),
+    ],
+)
+class Policy(Entity):
+    """One version of a policy.  A case keeps the version that it was given until somebody recalculates it.
+
+    Attributes:
+        revision: the number of the version, counted from 1.
+        state: ``current``, ``former`` when there is a newer version, or ``retired``.
+        terms: what it says, as JSON; :meth:`read` reads it.
+        rule: which cases it is for, as JSON; without one it is for those that name it, or for all others if it has a
+            position.
+        position: policies are tried in the order of their positions, then of their names.
+    """
+
+    name: str = attribute()
+    revision: int = attribute(default=1)
+    state: str = attribute(default="current")
+    terms: Mapping[str, Any] = attribute()
+    rule: Mapping[str, Any] | None = attribute(default=None)
+    position: int | None = attribute(default=None)
+    replaced_at: datetime | None = attribute(default=None)
+
+    def read(self) -> Terms:
+        """What it says."""
+        return Terms.from_json(self.terms)
+
+    def condition(self) -> Rule | None:
+        """Which cases it is for."""
+        return None if self.rule is None else from_json(self.rule)
+
+
+@event("service.policy_defined")
+class PolicyDefined(Event):
+    """There is a new version of a policy."""
+
+    policy_id: str
+    name: str
+    revision: int
+
+
+def policy_of(work: Work, ref: Policy | str) -> Policy:
+    """The policy that is meant: a version by id or entity, or the current one by name.
+
+    Raises:
+        NotFound: there is none; the message names the nearest.
+    """
+    if isinstance(ref, Policy) or (isinstance(ref, str) and ref.startswith("pol_")):
+        return work.get(Policy, ref)
+    if not isinstance(ref, str):
+        raise InvalidInput(f"a policy is named by its name or id, not by {ref!r}")
+    found = work.first(Policy, (F.name == ref) & (F.state == "current"))
+    if found is None:
+        near = nearest(ref, [name for (name,) in work.columns(Policy, ["name"], F.state == "current")])
+        raise NotFound(f"there is no policy {ref!r}" + (f", did you mean {near!r}?" if near else ": define it first"))
+    return found

@@ -1,0 +1,67 @@
+"""Clock rows: the readings of a case as they are stored, one row a cycle; the cache of the engine."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from crmkit.kernel.entity import Entity, Index, attribute, entity
+from crmkit.service.sla.readings import Reading
+
+
+@entity(
+    "case_clock",
+    prefix="clk",
+    when="started_at",
+    indexes=[
+        Index(attributes=("due_at",), where={"state": "running"}),
+        Index(attributes=("case_id", "name", "cycle"), unique=True),
+    ],
+)
+class CaseClock(Entity):
+    """One cycle of one clock of a case.
+
+    Attributes:
+        policy_id: the version of the policy by which it was measured last.
+        state: ``running``, ``paused``, ``met``, ``missed`` (stopped in time, or not) or ``superseded``.
+        due_at: when it is, or was, due; missing while it stands.
+        elapsed: business time that was used, of a clock that runs up to its last change.
+    """
+
+    case_id: str = attribute(references="case", reverse="clocks")
+    policy_id: str = attribute(references="policy", reverse="case_clocks")
+    name: str = attribute(index=True)
+    cycle: int = attribute()
+    state: Literal["running", "paused", "met", "missed", "superseded"] = attribute()
+    started_at: datetime = attribute()
+    due_at: datetime | None = attribute(default=None)
+    stopped_at: datetime | None = attribute(default=None)
+    elapsed: timedelta = attribute()
+    held: timedelta = attribute()
+
+    @property
+    def open(self) -> bool:
+        """Whether it has not been stopped."""
+        return self.state in {"running", "paused"}
+
+
+def shown_by(reading: Reading) -> dict[str, object]:
+    """What a row says of *reading*."""
+    return {
+        "name": reading.clock,
+        "cycle": reading.cycle,
+        "state": _state(reading),
+        "started_at": reading.started_at,
+        "due_at": None if reading.state == "paused" else reading.due,
+        "stopped_at": reading.stopped_at,
+        "elapsed": reading.elapsed,
+        "held": reading.held,
+    }
+
+
+def _state(reading: Reading) -> str:
+    if reading.state != "stopped":
+        return reading.state
+    if reading.superseded:
+        return "superseded"
+    return "missed" if reading.breached else "met"
