@@ -15,8 +15,10 @@ from crmkit.lifecycle import retention, stages
 from crmkit.lifecycle.journeys.definition import JourneyDefined
 from crmkit.lifecycle.journeys.runs import JourneySendDue
 from crmkit.lifecycle.journeys.walking import event_happened as journeys_begin
+from crmkit.lifecycle.loyalty import desk as loyalty
 from crmkit.lifecycle.stages import CustomerLapsed, CustomerWonBack, StageAdvanced
 from crmkit.marketing.sends import check_templates, send_for_journey
+from crmkit.pipeline.leads.lead import LeadConverted
 from crmkit.pipeline.opportunities.deal import OpportunityLost, OpportunityOpened, OpportunityReopened, OpportunityWon
 from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
 from crmkit.pipeline.payments import PaymentReceived, PaymentRefunded
@@ -36,18 +38,32 @@ def judged_by_stage_rules(work: Work, happened: OrderPaid) -> None:
     retention.judge(work, happened.customer_id)
 
 
+def earns_points(work: Work, happened: OrderPaid) -> None:
+    """A paid order earns points, if the house has a programme."""
+    loyalty.earn_for_order(work, order_id=happened.order_id, customer_id=happened.customer_id, paid=happened.total)
+
+
+def takes_points_back(work: Work, happened: PaymentRefunded) -> None:
+    """A refund takes back the points that the money had earned."""
+    loyalty.reverse_for_refund(work, order_id=happened.order_id, amount=happened.amount)
+
+
 REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     # ── Sales move the life cycle; on its events journeys begin, and the runs that wait for them wake up. ──
+    LeadConverted: (reaches("qualified"), journeys_begin),
     OpportunityOpened: (reaches("opportunity"), journeys_begin),
     OpportunityWon: (reaches("customer"), journeys_begin),
     OpportunityLost: (journeys_begin,),
     OpportunityReopened: (journeys_begin,),
     OrderPlaced: (journeys_begin,),
-    OrderPaid: (reaches("customer"), judged_by_stage_rules, journeys_begin),
+    OrderPaid: (reaches("customer"), judged_by_stage_rules, earns_points, journeys_begin),
     OrderFulfilled: (journeys_begin,),
     OrderCancelled: (journeys_begin,),
     PaymentReceived: (journeys_begin,),
-    PaymentRefunded: (journeys_begin,),
+    PaymentRefunded: (
+        takes_points_back,
+        journeys_begin,
+    ),
     # ── What happens with customers and their stages begins journeys, too. ──
     CustomerRegistered: (journeys_begin,),
     ConsentGranted: (journeys_begin,),

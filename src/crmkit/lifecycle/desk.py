@@ -15,6 +15,8 @@ from crmkit.kernel.work import Work
 from crmkit.lifecycle.journeys import Journeys
 from crmkit.lifecycle.journeys.walking import begin
 from crmkit.lifecycle.life_events import LifeEvent, recorded
+from crmkit.lifecycle.loyalty import Loyalty
+from crmkit.lifecycle.loyalty.desk import program_of, statement
 from crmkit.lifecycle.retention import StageRules, SweepReport, sweep
 from crmkit.lifecycle.stages import Standing, advanced, put_back, standing_of
 
@@ -26,6 +28,11 @@ class Lifecycle(Desk):
     def journeys(self) -> Journeys:
         """What is done step by step with those to whom something has happened."""
         return Journeys(self._scope)
+
+    @property
+    def loyalty(self) -> Loyalty:
+        """Points and tiers."""
+        return Loyalty(self._scope)
 
     @property
     def rules(self) -> StageRules:
@@ -153,4 +160,6 @@ def section(work: Work, customer: Any) -> Mapping[str, Any]:
     }
     if life:
         facts["life_events"] = ", ".join(f"{e.name} ({e.on.isoformat()})" for e in life)
+    if program_of(work) is not None:
+        facts |= statement(work, standing.customer_id).facts()
     return facts

@@ -12,7 +12,7 @@ import attrs
 from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
-from crmkit.kernel.entity import Entity, Record, attribute, entity
+from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine, on
 from crmkit.kernel.money import Money
@@ -20,6 +20,9 @@ from crmkit.kernel.render import card_html, card_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
+from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.orders.order import Order
+from crmkit.pipeline.payments import Payment
 
 
 @entity("campaign", prefix="cam")
@@ -338,33 +341,25 @@ def results_of(work: Work, campaign: Campaign) -> CampaignResults:
     """Count and add up what points to a campaign."""
     currency = campaign.budget.currency if campaign.budget is not None else work.settings.currency
     mine = F.campaign_id == campaign.id
-    refunded = _sum(work, "payment", mine & (F.kind == "refund"), currency)
+    refunded = _sum(work, Payment, mine & (F.kind == "refund"), currency)
     return CampaignResults(
         campaign=campaign,
-        income=_sum(work, "payment", mine & (F.kind == "payment"), currency) - refunded,
+        income=_sum(work, Payment, mine & (F.kind == "payment"), currency) - refunded,
         refunded=refunded,
         cost=_cost(work, campaign, currency),
-        leads=_count(work, "lead", mine),
-        conversions=_count(work, "lead", mine & (F.stage == "converted")),
-        orders=_count(work, "order", mine & (F.status != "cancelled")),
+        leads=work.count(Lead, mine),
+        conversions=work.count(Lead, mine & (F.stage == "converted")),
+        orders=work.count(Order, mine & (F.status != "cancelled")),
     )
 
 
 def _cost(work: Work, campaign: Campaign, currency: str) -> Money:
-    return _sum(work, "expense", F.campaign_id == campaign.id, currency)
+    return _sum(work, Expense, F.campaign_id == campaign.id, currency)
 
 
-def _sum(work: Work, name: str, rule: Rule, currency: str) -> Money:
-    groups = work.tally(_class(work, name), rule, sums=("amount",))
+def _sum(work: Work, cls: type[Payment | Expense], rule: Rule, currency: str) -> Money:
+    groups = work.tally(cls, rule, sums=("amount",))
     return sum((g.money("amount", currency) for g in groups), Money.zero(currency))
-
-
-def _count(work: Work, name: str, rule: Rule) -> int:
-    return work.count(_class(work, name), rule)
-
-
-def _class(work: Work, name: str) -> type[Record]:
-    return work.house.registry.schema(name).cls
 
 
 def _excess(campaign: Campaign, before: Money, after: Money) -> tuple[Event, ...]:

@@ -22,12 +22,12 @@ import attrs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from crmkit.errors import CrmError, DefinitionError
-from crmkit.kernel.clock import shift, start_of_day, utc
+from crmkit.kernel.clock import shift, start_of_day
 from crmkit.kernel.rules import Rule
 from crmkit.kernel.rules.specs import from_json, to_json
 from crmkit.kernel.text import nearest
+from crmkit.lifecycle.timing import next_local, wall_time
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 STEP_LIMIT = 500
 Whole: TypeAlias = Annotated[int, Field(ge=0, le=5000, strict=True)]
 Word: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
@@ -97,47 +97,6 @@ class Wait(Pause):
         if self.at is None and not self.weekdays:
             return at
         return next_local(at, zone, at=self.at, weekdays=self.weekdays)
-
-
-def wall_time(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The instant at which clocks in *zone* show *wall*.
-
-    A time that clocks jump over is as much later as they jump; of a time that comes twice it is the first.
-
-    Example:
-        >>> wall_time(datetime(2026, 3, 29, 2, 30), ZoneInfo("Europe/Berlin")).isoformat()
-        '2026-03-29T01:30:00+00:00'
-    """
-    return utc(wall.replace(tzinfo=zone, fold=0), what="a wait")
-
-
-def next_local(instant: datetime, zone: ZoneInfo, *, at: time | None = None, weekdays: Sequence[str] = ()) -> datetime:
-    """The first instant, *instant* included, at which it is *at* o'clock on one of *weekdays* in *zone*.
-
-    Args:
-        instant: from when.
-        zone: whose clocks and days.
-        at: the time of day; any, unless given (then a later day begins at midnight).
-        weekdays: ``mon`` to ``sun``; every day unless given.
-
-    Example:
-        >>> from datetime import UTC
-        >>> evening = datetime(2023, 12, 19, 23, 0, tzinfo=UTC)
-        >>> next_local(evening, ZoneInfo("America/New_York"), at=time(8)).isoformat()
-        '2023-12-20T13:00:00+00:00'
-    """
-    today = instant.astimezone(zone).date()
-    for ahead in range(9):
-        day = today + timedelta(days=ahead)
-        if weekdays and WEEKDAYS[day.weekday()] not in weekdays:
-            continue
-        if at is not None:
-            candidate = wall_time(datetime.combine(day, at), zone)
-        else:
-            candidate = instant if ahead == 0 else start_of_day(day, zone)
-        if candidate >= instant:
-            return candidate
-    raise AssertionError(weekdays)  # pragma: no cover - a week has every weekday
 
 
 class WaitStep(_Part):
