@@ -207,9 +207,10 @@ class Edges:
         if first == last:
             block = self.block(first)
             return block.until(b) - block.until(a)
-        amount = self.block(last).until(b) - self.block(first).until(a)
+        known = self._blocks.get
+        amount = (known(last) or self.block(last)).until(b) - (known(first) or self.block(first)).until(a)
         for number in range(first, last):
-            amount += (self._blocks.get(number) or self.block(number)).total
+            amount += (known(number) or self.block(number)).total
         return amount
 
     def forward(self, at: int, amount: int, *, past_closing: bool) -> int:
