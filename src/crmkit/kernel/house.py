@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Reaction = Callable[["Work", Any], None]
 Handler = Callable[["Work", "AgendaItem"], None]
 Section = Callable[["Work", Any], Mapping[str, Any]]
+Answer = Callable[..., Any]
 
 
 @attrs.frozen(kw_only=True)
@@ -47,6 +49,7 @@ class House:
         reactions: what follows from an event, in the same transaction.
         handlers: what is done with an agenda item, by its kind.
         sections: what each room knows of a customer, by the room's name.
+        answers: what only the host can know, by the name of the question.
     """
 
     registry: Registry
@@ -57,3 +60,4 @@ class House:
     reactions: Mapping[type[Event], tuple[Reaction, ...]]
     handlers: Mapping[str, Handler]
     sections: Mapping[str, Section]
+    answers: Mapping[str, Answer] = attrs.field(factory=lambda: MappingProxyType({}))

@@ -7,7 +7,7 @@ from types import MappingProxyType, ModuleType
 
 import attrs
 
-from crmkit.kernel.house import Handler, Section
+from crmkit.kernel.house import Answer, Handler, Section
 from crmkit.kernel.machine import Machine
 
 
@@ -21,6 +21,7 @@ class Room:
         machines: how its entities move, by the name of the entity.
         handlers: what is done with agenda items, by their kind.
         section: what it knows of a customer, for the portrait.
+        answers: questions that the host may answer itself, by name, with what is answered when it does not.
     """
 
     name: str
@@ -28,3 +29,4 @@ class Room:
     machines: Mapping[str, Machine] = attrs.field(factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, Handler] = attrs.field(factory=lambda: MappingProxyType({}))
     section: Section | None = None
+    answers: Mapping[str, Answer] = attrs.field(factory=lambda: MappingProxyType({}))

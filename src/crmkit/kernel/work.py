@@ -173,9 +173,12 @@ class Work:
         else:
             saved = entity.evolve(version=entity.version + 1, updated_at=self.now)
             self.session.update([saved])
-        for event in change.events:
-            self.emit(event)
+        self._tell(change)
         return saved
+
+    def _tell(self, change: Change[E]) -> None:
+        for event in change.events:
+            self.emit(event, customer_id=getattr(change.after, "customer_id", None))
 
     def put(self, entities: Sequence[E]) -> list[E]:
         """Store changed entities of one class in bulk, without events: for the agenda and the outbox."""
@@ -196,8 +199,7 @@ class Work:
         saved = [c.after.evolve(version=1) for c in changes]
         self.session.insert(saved)
         for change in changes:
-            for event in change.events:
-                self.emit(event)
+            self._tell(change)
         return saved
 
     def add(self, records: Sequence[Record]) -> None:
@@ -209,14 +211,19 @@ class Work:
         self._flush_if_waiting(cls)
         return self.session.delete(cls, identifiers)
 
-    def emit(self, event: Event) -> None:
-        """Store *event* and let the reactions to it happen, in this transaction."""
+    def emit(self, event: Event, *, customer_id: str | None = None) -> None:
+        """Store *event* and let the reactions to it happen, in this transaction.
+
+        Args:
+            event: what happened.
+            customer_id: whose timeline it belongs to, if the event itself does not say.
+        """
         record = self.new(
             EventRecord,
             name=event.event_name,
             schema=event.event_schema,
             subject=event.subject,
-            customer_id=event.customer,
+            customer_id=event.customer or customer_id,
             actor=self.actor,
             cause=self._cause,
             payload=event.payload(),

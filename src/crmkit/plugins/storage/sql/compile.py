@@ -221,7 +221,7 @@ class Compiler:
         if self.sqlite:
             micros = lasting // timedelta(microseconds=1)
             return sa.func.crm_plus(sa.type_coerce(moment, sa.Text), micros, type_=sa.Text)
-        return moment + lasting
+        return sa.type_coerce(moment, sa.DateTime(timezone=True)) + sa.literal(lasting, sa.Interval())
 
     # ── Totals ──
 

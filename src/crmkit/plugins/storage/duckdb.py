@@ -1,0 +1,110 @@
+"""DuckDB over Parquet files: a rule engine for analysis, with the same answers as the stores.
+
+The statement is the one that SQLAlchemy compiles for PostgreSQL, carried over by sqlglot.  What DuckDB says in other
+words is overridden below; a further engine (Spark, Trino, BigQuery) is another file like this one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql import ColumnElement, FromClause
+
+from crmkit.errors import CrmError, NotFound
+from crmkit.kernel.clock import utc
+from crmkit.kernel.entity import Kind, Record
+from crmkit.kernel.registry import Registry
+from crmkit.kernel.rules import AsOf, Rule, plan
+from crmkit.kernel.rules.planned import Column
+from crmkit.plugins.storage.sql.compile import Compiler, Condition
+from crmkit.plugins.storage.sql.mapper import dump_json
+from crmkit.plugins.storage.sql.tables import Tables
+from crmkit.plugins.storage.sql.types import TYPES
+
+TENANT = "parquet"  # the files hold one tenant, and do not say which
+
+
+class DuckCompiler(Compiler):
+    """The words that DuckDB has of its own."""
+
+    def one_tag(self, tags: ColumnElement[Any], value: str) -> Condition:
+        return sa.func.json_contains(tags, dump_json(value), type_=sa.Boolean)
+
+    def among(self, value: ColumnElement[Any], values: Any) -> Condition:
+        return value.in_(values)
+
+    def field(self, column: Column, t: FromClause, *, currency: bool) -> ColumnElement[Any]:
+        if not column.inside:
+            return super().field(column, t, currency=currency)
+        path = "$" + "".join(f'."{p}"' for p in column.inside)
+        extracted = sa.func.json_extract_string(t.c[column.attribute.name], path)
+        plain = column.kind is Kind.TEXT
+        return sa.type_coerce(extracted, TYPES[Kind.TEXT]) if plain else sa.cast(extracted, TYPES[column.kind])
+
+    def plus(self, moment: ColumnElement[Any], lasting: timedelta) -> ColumnElement[Any]:
+        micros = lasting // timedelta(microseconds=1)
+        return sa.type_coerce(moment, sa.BigInteger) + sa.func.to_microseconds(micros, type_=sa.BigInteger)
+
+    def draw(self, size: int, salt: str, t: FromClause) -> ColumnElement[Any]:
+        digest = sa.func.md5(sa.func.concat(sa.literal(salt), ":", t.c.id))
+        return sa.cast(sa.func.concat("0x", sa.func.substr(digest, 1, 8)), sa.BigInteger) % size
+
+
+class DuckEngine:
+    """Judges rules over Parquet files that :func:`crmkit.exchange.parquet.export_parquet` has written.
+
+    Args:
+        registry: what the CRM knows.
+        folder: where the files are.
+        zone: the zone in which calendar days begin.
+
+    Raises:
+        CrmError: ``duckdb`` or ``sqlglot`` is not there; it names the extra.
+        NotFound: a file is missing.
+    """
+
+    def __init__(self, registry: Registry, folder: str | os.PathLike[str], *, zone: ZoneInfo) -> None:
+        try:
+            import duckdb  # noqa: PLC0415 - an extra
+            import sqlglot  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError as error:
+            raise CrmError(f"this engine needs {error.name}: pip install 'crmkit[duckdb]'") from None
+        self._transpile: Callable[..., list[str]] = sqlglot.transpile
+        self.registry, self.zone = registry, zone
+        self.tables = Tables(registry)
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'")
+        for name, table in self.tables.by_name.items():
+            path = Path(folder) / f"{name}.parquet"
+            if not path.exists():
+                raise NotFound(f"there is no {path}: write the files with export_parquet")
+            escaped = str(path).replace("'", "''")
+            rows = f"SELECT '{TENANT}' AS tenant, * FROM read_parquet('{escaped}')"  # noqa: S608 - our own names
+            self.connection.execute(f"CREATE VIEW {table.name} AS {rows}")
+
+    def sql(self, cls: type[Record], rule: Rule, *, as_of: datetime) -> str:
+        """The statement that finds the ids, in DuckDB's SQL."""
+        schema = self.registry.schema(cls)
+        wanted = plan(rule, schema, self.registry, AsOf(at=utc(as_of, what="as_of"), zone=self.zone))
+        table = self.tables[schema]
+        condition = DuckCompiler(self.tables, TENANT, "postgresql").test(wanted, table)
+        statement = sa.select(table.c.id).where(condition).order_by(table.c.id)
+        dialect = postgresql.dialect(paramstyle="named")
+        text = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        made: str = self._transpile(text, read="postgres", write="duckdb")[0]
+        return made
+
+    def ids(self, cls: type[Record], rule: Rule, *, as_of: datetime) -> list[str]:
+        """The ids of those that satisfy *rule*, sorted."""
+        return [row[0] for row in self.connection.execute(self.sql(cls, rule, as_of=as_of)).fetchall()]
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.connection.close()
