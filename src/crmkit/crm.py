@@ -22,7 +22,7 @@ from crmkit.kernel.due import Agenda, Outbox, round_of_work
 from crmkit.kernel.entity import Entity
 from crmkit.kernel.events import Event
 from crmkit.kernel.extras import Extra
-from crmkit.kernel.house import House, Settings
+from crmkit.kernel.house import Answer, House, Settings
 from crmkit.kernel.ids import IdSource
 from crmkit.kernel.machine import Machine
 from crmkit.kernel.money import Money
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 ROOMS: tuple[Room, ...] = (customers.ROOM, pipeline.ROOM, lifecycle.ROOM, service.ROOM, marketing.ROOM)
 KERNEL = (agenda, outbox, events, machine)
-_open_stores: ContextVar[frozenset[int]] = ContextVar("crmkit_open_stores", default=frozenset())
+_inside: ContextVar[frozenset[int]] = ContextVar("crmkit_inside", default=frozenset())  # stores and connections
 
 
 class Desks:
@@ -106,6 +106,7 @@ class CRM(Desks):
         channels: Iterable[Channel] = (),
         plugins: Iterable[Any] | str = (),
         machines: Mapping[str, Machine] | None = None,
+        answers: Mapping[str, Answer] | None = None,
         entities: Iterable[type[Entity]] = (),
         events: Iterable[type[Event]] = (),
         extras: Iterable[type[Extra]] = (),
@@ -129,6 +130,8 @@ class CRM(Desks):
             channels: ways to send messages; without any they are printed.
             plugins: plugin objects, or ``"installed"``.
             machines: state machines of the host, by the name of the entity, in place of those that ship.
+            answers: what only the host can know, by the name of the question, such as
+                ``{"service.recipient": lambda role, case: "boss@studio.example"}``.
             entities: entities that the host has declared.
             events: events that the host has declared.
             extras: custom fields that rules may ask for.
@@ -157,6 +160,7 @@ class CRM(Desks):
             clock=clock or SystemClock(),
             ids=ids or IdSource(),
             machines=machines or {},
+            answers=answers or {},
             entities=tuple(entities),
             events=tuple(events),
             extras=tuple(extras),
@@ -232,10 +236,10 @@ class CRM(Desks):
             with self.work() as work:
                 yield Transaction(work)
             return
-        self._closed.check()
-        work = Work(self._store.join(connection, self._tenant), self._house, actor=self._actor)
-        with work.savepoint():
-            yield Transaction(work)
+        with self._entering(connection):
+            work = Work(self._store.join(connection, self._tenant), self._house, actor=self._actor)
+            with work.savepoint():
+                yield Transaction(work)
 
     @contextmanager
     def work(self) -> Iterator[Work]:
@@ -253,48 +257,60 @@ class CRM(Desks):
 
     @contextmanager
     def _session(self, *, write: bool) -> Iterator[Session]:
+        with self._entering():
+            session = self._store.session(self._tenant, write=write)
+            try:
+                yield session
+                session.commit() if write else session.rollback()
+            except BaseException:
+                session.rollback()
+                raise
+
+    @contextmanager
+    def _entering(self, joined: Connection | None = None) -> Iterator[None]:
+        """Refuse a second connection inside of a transaction: it would not see what the first one has written yet."""
         self._closed.check()
-        if id(self._store) in _open_stores.get():
+        inside = _inside.get()
+        if id(self._store) in inside and (joined is None or id(joined) not in inside):
             raise InvalidInput("a transaction is open here: inside `with crm.transaction() as tx` use tx, not crm")
-        session = self._store.session(self._tenant, write=write)
-        token = _open_stores.set(_open_stores.get() | {id(self._store)})
+        token = _inside.set(inside | {id(self._store)} | ({id(joined)} if joined is not None else set()))
         try:
-            yield session
-            session.commit() if write else session.rollback()
-        except BaseException:
-            session.rollback()
-            raise
+            yield
         finally:
-            _open_stores.reset(token)
+            _inside.reset(token)
 
     # ── What is due, and what is to be sent ──
 
-    def run_due(self, *, batch: int = 200) -> DueReport:
+    def run_due(self, *, batch: int = 200, rounds: int | None = None) -> DueReport:
         """Do what the agenda of this tenant says is due by now; each item once, whoever else runs.
 
         Args:
             batch: items in one transaction.
+            rounds: at most so many transactions; until nothing is due unless given.
 
         Returns:
             what was done, and what failed and will be tried again.
         """
         report = DueReport()
-        while True:
+        while rounds is None or rounds > 0:
             with self.work() as work:
                 done = round_of_work(work, limit=batch)
             report += done
+            rounds = None if rounds is None else rounds - 1
             if done == DueReport():
-                return report
+                break
+        return report
 
-    def deliver(self, *, batch: int = 50) -> list[Receipt]:
+    def deliver(self, *, batch: int = 50, rounds: int | None = None) -> list[Receipt]:
         """Send what the outbox of this tenant holds and what is due by now, at least once each.
 
         Network I/O happens here and nowhere else, outside of every transaction.
 
         Args:
             batch: messages that are taken at a time.
+            rounds: take messages at most so many times; until nothing is due unless given.
         """
-        return list(Courier(self, self.plugins).deliver(batch=batch))
+        return list(Courier(self, self.plugins).deliver(batch=batch, rounds=rounds))
 
     @property
     def agenda(self) -> Agenda:
@@ -346,6 +362,7 @@ def _house(
     clock: Clock,
     ids: IdSource,
     machines: Mapping[str, Machine],
+    answers: Mapping[str, Answer],
     entities: tuple[type[Entity], ...],
     events: tuple[type[Event], ...],
     extras: tuple[type[Extra], ...],
@@ -356,6 +373,10 @@ def _house(
     unknown = sorted(machines.keys() - own.keys())
     if unknown:
         raise InvalidInput(f"machines=: nothing called {unknown[0]!r} moves; known are {', '.join(sorted(own))}")
+    asked = {name: answer for room in rooms for name, answer in room.answers.items()}
+    strange = sorted(answers.keys() - asked.keys())
+    if strange:
+        raise InvalidInput(f"answers=: nobody asks {strange[0]!r}; the questions are {', '.join(sorted(asked))}")
     return House(
         registry=Registry([*records, *entities], [*known_events, *events], extras),
         settings=settings,
@@ -365,6 +386,7 @@ def _house(
         reactions=REACTIONS,
         handlers={kind: handler for room in rooms for kind, handler in room.handlers.items()},
         sections={room.name: room.section for room in rooms if room.section is not None},
+        answers={**asked, **answers},
     )
 
 
