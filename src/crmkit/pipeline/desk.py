@@ -8,9 +8,13 @@ from crmkit.pipeline.assignment.salesperson import Salespeople
 from crmkit.pipeline.leads import Leads
 from crmkit.pipeline.opportunities import Opportunities
 from crmkit.pipeline.orders import Orders
+from crmkit.pipeline.orders.quotes import Quotes
 from crmkit.pipeline.payments import Payments
 from crmkit.pipeline.prices import Prices
 from crmkit.pipeline.products import Products
+from crmkit.pipeline.receivables import Receivables
+from crmkit.pipeline.returns import Returns
+from crmkit.pipeline.sales import Sales
 from crmkit.pipeline.stages import Stages
 
 
@@ -61,3 +65,23 @@ class Pipeline(Desk):
     def payments(self) -> Payments:
         """Money that came in, and money that went back."""
         return Payments(self._scope)
+
+    @property
+    def sales(self) -> Sales:
+        """Orders that are paid on the spot, or were paid long ago, many at a time."""
+        return Sales(self._scope)
+
+    @property
+    def quotes(self) -> Quotes:
+        """What was offered to customers."""
+        return Quotes(self._scope)
+
+    @property
+    def returns(self) -> Returns:
+        """What came back, and what the customer got for it."""
+        return Returns(self._scope)
+
+    @property
+    def receivables(self) -> Receivables:
+        """What customers still have to pay."""
+        return Receivables(self._scope)

@@ -24,6 +24,7 @@ from crmkit.pipeline.orders.pricing import priced, total_of
 from crmkit.pipeline.prices import PriceList
 from crmkit.pipeline.products import Product
 
+PAYMENT_DUE = "pipeline.payment_due"
 FREE = {"number", "team", "partner_id", "due_at", "note"}
 
 
@@ -102,8 +103,9 @@ class Orders(Collection[Order]):
                 extras={type(extra).key: extra.dump() for extra in extras},
                 **fields,
             )
-            saved = work.save(Change(order, (_placed(order),)))
-            work.save_new(Change(made) for made in _lines(work, saved, bought))
+            saved = work.save(Change(order, (placed(order),)))
+            work.save_new(Change(made) for made in lines_of(work, saved, bought))
+            _remember_due(work, saved)
             settled = saved.settled(machine=work.machine("order"), now=work.now)
             return work.save(settled) if settled.events else saved
 
@@ -137,7 +139,8 @@ class Orders(Collection[Order]):
             return work.save(current.cancelled(reason=reason, machine=work.machine("order"), now=work.now))
 
 
-def _lines(work: Work, order: Order, lines: Sequence[Line]) -> Iterable[OrderLine]:
+def lines_of(work: Work, order: Order, lines: Sequence[Line]) -> Iterable[OrderLine]:
+    """The lines of *order* as they are stored; *lines* are priced."""
     for position, line in enumerate(lines, start=1):
         product = line.product if isinstance(line.product, Product) else None
         cost = None if line.unit_cost is None else line.unit_cost.times(line.quantity)
@@ -157,7 +160,8 @@ def _lines(work: Work, order: Order, lines: Sequence[Line]) -> Iterable[OrderLin
         )
 
 
-def _placed(order: Order) -> OrderPlaced:
+def placed(order: Order) -> OrderPlaced:
+    """The customer has bought *order*."""
     return OrderPlaced(
         order_id=order.id,
         customer_id=order.customer_id,
