@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from crmkit.errors import CrmError
 from crmkit.kernel.ports import StoreStatus
 from crmkit.plugins.storage.sql.migrations import HEAD, TABLES
+from crmkit.plugins.storage.sql.transactions import begin_on_sqlite, leave_on_sqlite
 
 if TYPE_CHECKING:
     from crmkit.plugins.storage.sql.store import SqlStore
@@ -133,16 +134,18 @@ def exclusively(store: SqlStore) -> Iterator[Connection]:
             yield connection
             connection.commit()
             return
+        leave_on_sqlite(connection)
         checked = connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one()
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # it changes nothing inside of a transaction
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            begin_on_sqlite(connection, "BEGIN IMMEDIATE")
             yield connection
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 raise CrmError(f"the change of the schema would leave references that lead nowhere, in {broken[0]}")
             connection.commit()
         finally:
             connection.rollback()
+            leave_on_sqlite(connection)
             connection.exec_driver_sql(f"PRAGMA foreign_keys={checked}")
 
 

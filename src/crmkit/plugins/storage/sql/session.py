@@ -129,7 +129,7 @@ class SqlSession:
 
     def _copy(self, mapper: Mapper, rows: list[tuple[Any, ...]]) -> bool:
         driver: Any = self.connection.connection.driver_connection
-        if self.store.dialect.driver != "psycopg" or self.store.dialect.is_async:
+        if self.store.sqlite or self.connection.dialect.is_async:
             return False
         try:
             with driver.cursor() as cursor, cursor.copy(mapper.copy) as copy:

@@ -23,6 +23,7 @@ from crmkit.plugins.storage.sql import schema as schemas
 from crmkit.plugins.storage.sql.mapper import Mapper
 from crmkit.plugins.storage.sql.session import SqlSession
 from crmkit.plugins.storage.sql.tables import Tables
+from crmkit.plugins.storage.sql.transactions import begin_on_sqlite, join_on_sqlite
 
 BUSY_TIMEOUT = 30_000  # milliseconds that a writer waits for another one on SQLite
 
@@ -46,6 +47,7 @@ class SqlStore:
     ) -> None:
         if engine.dialect.name not in {"sqlite", "postgresql"}:
             raise InvalidInput(f"crmkit keeps data in SQLite and PostgreSQL, not in {engine.dialect.name}")
+        _check_driver(engine.dialect)
         self.registry, self.engine, self.owned = registry, engine, owned
         self.tables = Tables(registry, prefix=prefix, schema=schema)
         self.dialect: Dialect = engine.dialect
@@ -70,7 +72,7 @@ class SqlStore:
         try:
             connection.begin()  # COPY goes past SQLAlchemy, which would not know that there is something to commit
             if self.sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+                begin_on_sqlite(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
                 _teach(connection)
         except BaseException:
             connection.close()
@@ -85,7 +87,9 @@ class SqlStore:
             raise InvalidInput(
                 f"the connection speaks {connection.dialect.name}, but this CRM keeps its data in {self.dialect.name}"
             )
+        _check_driver(connection.dialect)
         if self.sqlite:
+            join_on_sqlite(connection)
             _teach(connection)
         return SqlSession(self, connection, tenant, owned=False)
 
@@ -171,6 +175,13 @@ def _set_up(*, durable: bool) -> Callable[[Any, Any], None]:
         cursor.close()
 
     return on_connect
+
+
+def _check_driver(dialect: Dialect) -> None:
+    if dialect.name == "postgresql" and dialect.driver != "psycopg":
+        raise InvalidInput(
+            f"crmkit speaks to PostgreSQL through psycopg 3, not {dialect.driver}: use postgresql+psycopg://"
+        )
 
 
 def _teach(connection: Connection) -> None:
