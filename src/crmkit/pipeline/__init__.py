@@ -1,7 +1,7 @@
 """Sales: from the first sign of interest to the order, the payment and the commission."""
 
 from crmkit.kernel.room import Room
-from crmkit.pipeline import payments, portrait, prices, products
+from crmkit.pipeline import payments, portrait, prices, products, receivables, returns
 from crmkit.pipeline.activities import ACTIVITY, activity, timing
 from crmkit.pipeline.assignment import salesperson
 from crmkit.pipeline.desk import Pipeline
@@ -10,7 +10,8 @@ from crmkit.pipeline.leads import desk as leads_desk
 from crmkit.pipeline.opportunities import alerts, approvals, deal, people, steps
 from crmkit.pipeline.opportunities import lines as deal_lines
 from crmkit.pipeline.opportunities.approvals import APPROVAL
-from crmkit.pipeline.orders import ORDER, Line, line, order
+from crmkit.pipeline.orders import ORDER, Line, line, order, quotes
+from crmkit.pipeline.orders.desk import PAYMENT_DUE
 from crmkit.pipeline.stages import STANDARD, SalesPipeline, Stage
 from crmkit.pipeline.stages import desk as stages_desk
 
@@ -32,7 +33,10 @@ ROOM = Room(
         prices,
         order,
         line,
+        quotes,
         payments,
+        receivables,
+        returns,
     ),
     machines={
         "lead": LEAD,
@@ -40,12 +44,16 @@ ROOM = Room(
         "opportunity": STANDARD.machine,
         "approval": APPROVAL,
         "order": ORDER,
+        "quote": quotes.QUOTE,
+        "return": returns.RETURN,
     },
     handlers={
         leads_desk.WAKE: leads_desk.wake,
         timing.REMIND: timing.remind,
         timing.RECUR: timing.occur,
         steps.NEXT_STEP_DUE: steps.step_due,
+        quotes.QUOTE_EXPIRES: quotes.expire,
+        PAYMENT_DUE: receivables.payment_due,
     },
     section=portrait.sales_section,
 )

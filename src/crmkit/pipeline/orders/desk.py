@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, overload
 
 from crmkit.customers.companies import Company
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
-from crmkit.kernel.clock import utc
+from crmkit.kernel.clock import local_date, start_of_day, utc
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Record
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules.fields import F
+from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.work import Work
 from crmkit.pipeline.opportunities.deal import Opportunity
+from crmkit.pipeline.orders.channels import ChannelResult, results
 from crmkit.pipeline.orders.line import Line, OrderLine
 from crmkit.pipeline.orders.order import Order, OrderFulfilled, OrderPlaced
 from crmkit.pipeline.orders.pricing import priced, total_of
+from crmkit.pipeline.orders.rhythm import Rhythm, expected_between, rhythm_of
 from crmkit.pipeline.prices import PriceList
 from crmkit.pipeline.products import Product
 
@@ -137,6 +140,63 @@ class Orders(Collection[Order]):
         with self.work() as work:
             current = work.get(Order, order)
             return work.save(current.cancelled(reason=reason, machine=work.machine("order"), now=work.now))
+
+    def rhythm(self, customer: Customer | str, *, product: Product | str | None = None) -> Rhythm | None:
+        """When a customer should buy again, by the customer's own rhythm; none before the third day of buying.
+
+        Args:
+            customer: who.
+            product: only purchases of it.
+        """
+        with self.read() as work:
+            whom = work.get(Customer, _id(customer))
+            return next(iter(_rhythms(work, F.customer_id == whom.id, product=product)), None)
+
+    def expected(self, *, since: date, until: date, product: Product | str | None = None) -> list[Rhythm]:
+        """Who should buy again from *since* up to and without *until*, the earliest first.
+
+        Args:
+            since: the first day.
+            until: the day after the last one.
+            product: only purchases of it.
+
+        Raises:
+            InvalidInput: *until* is not after *since*.
+        """
+        with self.read() as work:
+            return expected_between(_rhythms(work, None, product=product), since, until)
+
+    def channels(self, *, since: date | None = None, until: date | None = None) -> list[ChannelResult]:
+        """What each sales channel brought, by the day on which orders were placed; cancelled ones are left out.
+
+        Args:
+            since: the first day; from the beginning unless given.
+            until: the day after the last one; up to now unless given.
+        """
+        with self.read() as work:
+            rule: Rule = F.status != "cancelled"
+            if since is not None:
+                rule &= F.placed_at >= start_of_day(since, work.settings.zone)
+            if until is not None:
+                rule &= F.placed_at < start_of_day(until, work.settings.zone)
+            return results(work, rule)
+
+
+def _rhythms(work: Work, rule: Rule | None, *, product: Product | str | None) -> list[Rhythm]:
+    bought: Rule = F.status != "cancelled"
+    if rule is not None:
+        bought &= rule
+    if product is not None:
+        bought &= F.lines.where(F.product_id == work.get(Product, _id(product)).id).any()
+    days: dict[str, list[date]] = {}
+    for who, at in work.columns(Order, ["customer_id", "placed_at"], bought):
+        days.setdefault(who, []).append(local_date(at, work.settings.zone))
+    return [rhythm for who, on in days.items() if (rhythm := rhythm_of(who, on)) is not None]
+
+
+def _remember_due(work: Work, order: Order) -> None:
+    if order.due_at is not None:
+        work.schedule(PAYMENT_DUE, due_at=order.due_at, subject=order.id, key=f"payment-due:{order.id}")
 
 
 def lines_of(work: Work, order: Order, lines: Sequence[Line]) -> Iterable[OrderLine]:

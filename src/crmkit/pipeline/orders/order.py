@@ -90,7 +90,7 @@ class Order(Entity):
 
     def settled(self, *, machine: Machine, now: datetime) -> Change[Order]:
         """The order with the status that its amounts ask for."""
-        if self.status == "placed" and not self.outstanding:
+        if self.status == "placed" and not self.outstanding and (self.paid or not self.total):
             return machine.step(self, "pay", now=now).and_also(
                 OrderPaid(order_id=self.id, customer_id=self.customer_id, total=self.total)
             )

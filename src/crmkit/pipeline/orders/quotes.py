@@ -1,0 +1,315 @@
+"""Quotes: what was offered to a customer, until when, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from crmkit.customers.people import Customer
+from crmkit.errors import InvalidInput
+from crmkit.kernel.change import Change
+from crmkit.kernel.clock import local_date, start_of_day
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.entity import Entity, attribute, entity
+from crmkit.kernel.events import Event, event
+from crmkit.kernel.machine import Machine, on
+from crmkit.kernel.money import Money
+from crmkit.kernel.rules.fields import F
+from crmkit.pipeline.opportunities.deal import Opportunity
+from crmkit.pipeline.orders.desk import Orders
+from crmkit.pipeline.orders.line import Line
+from crmkit.pipeline.orders.pricing import priced, total_of
+from crmkit.pipeline.products import Product
+
+if TYPE_CHECKING:
+    from crmkit.kernel.agenda import AgendaItem
+    from crmkit.kernel.work import Work
+    from crmkit.pipeline.orders.order import Order
+    from crmkit.pipeline.prices import PriceList
+
+QUOTE_EXPIRES = "pipeline.quote_expires"
+
+
+@entity("quote", prefix="quote")
+class Quote(Entity):
+    """An offer with lines.
+
+    Attributes:
+        status: draft, sent, accepted, declined or expired.
+        valid_until: the last day on which it may be accepted.
+        revision: how often it was written anew, counted from 1.
+        order_id: what came of it, once accepted.
+    """
+
+    customer_id: str = attribute(references="customer", index=True)
+    opportunity_id: str | None = attribute(default=None, references="opportunity", index=True)
+    order_id: str | None = attribute(default=None, references="order")
+    number: str | None = attribute(default=None, unique=True)
+    owner: str | None = attribute(default=None, index=True)
+    status: str = attribute(default="draft", index=True)
+    status_since: datetime = attribute()
+    total: Money = attribute()
+    valid_until: date | None = attribute(default=None)
+    revision: int = attribute(default=1)
+    reason: str | None = attribute(default=None)
+
+
+@entity("quote_line", prefix="qline")
+class QuoteLine(Entity):
+    """One line of a quote."""
+
+    quote_id: str = attribute(references="quote", reverse="lines", index=True)
+    product_id: str | None = attribute(default=None, references="product")
+    position: int = attribute(at_least=1)
+    name: str = attribute()
+    quantity: Decimal = attribute()
+    unit_price: Money = attribute()
+    discount: Decimal = attribute(default=Decimal(0))
+    amount: Money = attribute()
+
+
+@event("pipeline.quote_sent")
+class QuoteSent(Event):
+    """A customer has an offer."""
+
+    quote_id: str
+    customer_id: str
+    total: Money
+    revision: int
+
+
+@event("pipeline.quote_accepted")
+class QuoteAccepted(Event):
+    """A customer took an offer."""
+
+    quote_id: str
+    customer_id: str
+    order_id: str
+    total: Money
+
+
+@event("pipeline.quote_closed")
+class QuoteClosed(Event):
+    """An offer was declined, or nobody answered in time."""
+
+    quote_id: str
+    customer_id: str
+    status: str
+    reason: str | None
+
+
+QUOTE = Machine(
+    "quote",
+    initial="draft",
+    final={"accepted"},
+    field="status",
+    table=(
+        on("send", "draft", "sent"),
+        on("accept", "sent", "accepted"),
+        on("decline", "sent", "declined", needs="reason"),
+        on("expire", "sent", "expired"),
+        on("revise", {"sent", "declined", "expired"}, "draft"),
+    ),
+)
+
+
+class Quotes(Collection[Quote]):
+    """What ``crm.pipeline.quotes`` offers."""
+
+    cls = Quote
+
+    def draft(
+        self,
+        customer: Customer | str,
+        *,
+        lines: Sequence[Line],
+        opportunity: Opportunity | str | None = None,
+        prices: PriceList | str | None = None,
+        valid_until: date | None = None,
+        **fields: Any,
+    ) -> Quote:
+        """Write an offer.
+
+        Args:
+            customer: for whom.
+            lines: what, at least one line, all in one currency.
+            opportunity: the deal that it belongs to.
+            prices: the price list for products without a price on their line.
+            valid_until: the last day on which it may be accepted.
+            fields: ``number``, ``owner``.
+
+        Raises:
+            InvalidInput: there is no line, a line has no price, or two have different currencies.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[Line("Album", unit_price=Money(90, "EUR"))])
+            ...     order = crm.pipeline.quotes.accept(crm.pipeline.quotes.send(quote))
+            ...     order.total
+            Money('90.00', 'EUR')
+        """
+        unknown = sorted(fields.keys() - {"number", "owner"})
+        if unknown:
+            raise InvalidInput(f"a quote has no {unknown[0]!r} to set; it has number and owner")
+        with self.work() as work:
+            whom = work.get(Customer, customer.id if isinstance(customer, Customer) else customer)
+            deal = None if opportunity is None else work.get(Opportunity, _deal_id(opportunity))
+            offered = priced(work, lines, prices=prices)
+            quote = work.new(
+                Quote,
+                customer_id=whom.id,
+                opportunity_id=None if deal is None else deal.id,
+                total=total_of(offered),
+                valid_until=valid_until,
+                status_since=work.now,
+                **fields,
+            )
+            saved = work.save(Change(quote))
+            _write_lines(work, saved, offered)
+            return saved
+
+    def lines(self, quote: Quote | str) -> list[QuoteLine]:
+        """What is offered, line by line."""
+        with self.read() as work:
+            return _lines_of(work, work.get(Quote, quote))
+
+    def send(self, quote: Quote | str) -> Quote:
+        """The customer has it now; on the day after its last one it expires by itself.
+
+        Raises:
+            TransitionRefused: it is no draft.
+            InvalidInput: its last day has passed.
+        """
+        with self.work() as work:
+            current = work.get(Quote, quote)
+            if current.valid_until is not None and current.valid_until < local_date(work.now, work.settings.zone):
+                raise InvalidInput(f"the quote was valid until {current.valid_until}: revise it with a later day")
+            change = work.machine("quote").step(current, "send", now=work.now)
+            sent = QuoteSent(
+                quote_id=current.id, customer_id=current.customer_id, total=current.total, revision=current.revision
+            )
+            saved = work.save(change.and_also(sent))
+            if saved.valid_until is not None:
+                work.schedule(
+                    QUOTE_EXPIRES,
+                    due_at=start_of_day(saved.valid_until + timedelta(days=1), work.settings.zone),
+                    subject=saved.id,
+                    key=f"quote-expires:{saved.id}:{saved.revision}",
+                    payload={"revision": saved.revision},
+                )
+            return saved
+
+    def accept(self, quote: Quote | str, *, channel: str | None = None) -> Order:
+        """The customer takes it: the order is placed with the lines as they were offered.
+
+        Raises:
+            TransitionRefused: it was not sent, or is decided.
+        """
+        with self.work() as work:
+            current = work.get(Quote, quote)
+            machine = work.machine("quote")
+            machine.target(current.status, "accept", current)
+            order = Orders(work).place(
+                current.customer_id,
+                lines=[_as_line(line) for line in _lines_of(work, current)],
+                opportunity=current.opportunity_id,
+                owner=current.owner,
+                channel=channel,
+            )
+            accepted = QuoteAccepted(
+                quote_id=current.id, customer_id=current.customer_id, order_id=order.id, total=order.total
+            )
+            change = machine.step(current, "accept", now=work.now, changes={"order_id": order.id})
+            work.save(change.and_also(accepted))
+            return order
+
+    def decline(self, quote: Quote | str, *, reason: str) -> Quote:
+        """The customer does not take it.
+
+        Raises:
+            TransitionRefused: it was not sent or is decided, or there is no reason.
+        """
+        with self.work() as work:
+            return _closed(work, work.get(Quote, quote), "decline", reason=reason)
+
+    def revise(
+        self,
+        quote: Quote | str,
+        *,
+        lines: Sequence[Line],
+        prices: PriceList | str | None = None,
+        valid_until: date | None = None,
+    ) -> Quote:
+        """Write it anew; it has to be sent again.
+
+        Raises:
+            TransitionRefused: it is accepted, or still a draft.
+            InvalidInput: as for :meth:`draft`.
+        """
+        with self.work() as work:
+            current = work.get(Quote, quote)
+            offered = priced(work, lines, prices=prices)
+            changes = {
+                "total": total_of(offered),
+                "valid_until": valid_until,
+                "revision": current.revision + 1,
+                "reason": None,
+            }
+            saved = work.save(work.machine("quote").step(current, "revise", now=work.now, changes=changes))
+            work.remove(QuoteLine, [line.id for line in _lines_of(work, saved)])
+            _write_lines(work, saved, offered)
+            return saved
+
+
+def expire(work: Work, item: AgendaItem) -> None:
+    """Close a quote that nobody answered, unless it was answered or written anew."""
+    quote = work.first(Quote, F.id == item.subject)
+    if quote is not None and quote.status == "sent" and quote.revision == item.payload["revision"]:
+        _closed(work, quote, "expire")
+
+
+def _closed(work: Work, quote: Quote, trigger: str, *, reason: str | None = None) -> Quote:
+    change = work.machine("quote").step(quote, trigger, now=work.now, changes={"reason": reason}, reason=reason)
+    closed = QuoteClosed(quote_id=quote.id, customer_id=quote.customer_id, status=change.after.status, reason=reason)
+    return work.save(change.and_also(closed))
+
+
+def _write_lines(work: Work, quote: Quote, lines: Sequence[Line]) -> None:
+    work.save_new(
+        Change(
+            work.new(
+                QuoteLine,
+                quote_id=quote.id,
+                product_id=line.product.id if isinstance(line.product, Product) else None,
+                position=position,
+                name=line.name,
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+                discount=line.discount,
+                amount=line.amount,
+            )
+        )
+        for position, line in enumerate(lines, start=1)
+    )
+
+
+def _lines_of(work: Work, quote: Quote) -> list[QuoteLine]:
+    return work.find(QuoteLine, F.quote_id == quote.id, order_by="position")
+
+
+def _as_line(line: QuoteLine) -> Line:
+    return Line(
+        line.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        discount=line.discount,
+        product=line.product_id,
+    )
+
+
+def _deal_id(deal: Opportunity | str) -> str:
+    return deal.id if isinstance(deal, Opportunity) else deal
