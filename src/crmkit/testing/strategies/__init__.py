@@ -1,0 +1,17 @@
+"""Hypothesis strategies: everything that crmkit keeps can be generated, from its declaration.
+
+>>> from hypothesis import given
+>>> from crmkit.customers.people import Customer
+>>> from crmkit.testing.strategies import entities
+>>> @given(entities(Customer))
+... def test_a_customer_is_at_the_version_that_it_was_stored_with(customer: Customer) -> None:
+...     assert customer.version == 1
+>>> test_a_customer_is_at_the_version_that_it_was_stored_with()
+"""
+
+from crmkit.testing.strategies.entities import entities, extras, families, register
+from crmkit.testing.strategies.machines import walks
+from crmkit.testing.strategies.rules import rules
+from crmkit.testing.strategies.values import days, instants, money, tags, texts
+
+__all__ = ["days", "entities", "extras", "families", "instants", "money", "register", "rules", "tags", "texts", "walks"]
