@@ -17,7 +17,7 @@ from crmkit.lifecycle.journeys.runs import JourneySendDue
 from crmkit.lifecycle.journeys.walking import event_happened as journeys_begin
 from crmkit.lifecycle.loyalty import desk as loyalty
 from crmkit.lifecycle.stages import CustomerLapsed, CustomerWonBack, StageAdvanced
-from crmkit.marketing.sends import check_templates, send_for_journey
+from crmkit.marketing.sending import check_templates, send_for_journey, withdraw_after_revocation
 from crmkit.pipeline.leads.lead import LeadConverted
 from crmkit.pipeline.opportunities.deal import OpportunityLost, OpportunityOpened, OpportunityReopened, OpportunityWon
 from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
@@ -67,7 +67,10 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     # ── What happens with customers and their stages begins journeys, too. ──
     CustomerRegistered: (journeys_begin,),
     ConsentGranted: (journeys_begin,),
-    ConsentRevoked: (journeys_begin,),
+    ConsentRevoked: (
+        withdraw_after_revocation,
+        journeys_begin,
+    ),
     SegmentEntered: (journeys_begin,),
     SegmentLeft: (journeys_begin,),
     StageAdvanced: (journeys_begin,),

@@ -315,6 +315,8 @@ def reverse_for_refund(work: Work, *, order_id: str, amount: Money) -> None:
     wrong = max(bucket.points - program.points(base), 0)
     earned, taken = takes_back(bucket, points=wrong, owe=program.shortfall == "owe")
     after = bucket.evolve(base=base, points=bucket.points - earned, remaining=bucket.remaining - taken)
+    if after.remaining < 0:
+        after = after.evolve(expires_at=None)
     reverse = PointsReversed(bucket_id=bucket.id, customer_id=bucket.customer_id, points=taken, about=order_id)
     saved = work.save(Change(after, (reverse,) if taken else ()))
     if taken:

@@ -26,7 +26,7 @@ class PointBucket(Entity):
         remaining: how many can still be spent; below zero when more was spent than was rightly earned.
         base: the amount paid for which they were earned.
         about: the id of the order, or whatever else they are for.
-        expires_at: from then on they can no longer be spent.
+        expires_at: from then on they can no longer be spent; what is owed does not expire.
     """
 
     customer_id: str = attribute(references="customer")
