@@ -23,6 +23,8 @@ analysis.  The tree is the API: ``crm.<room>.<collection>.<verb>(...)``.
 True
 """
 
+from typing import TYPE_CHECKING, Any
+
 from crmkit.crm import CRM, Transaction
 from crmkit.errors import (
     AccessDenied,
@@ -52,10 +54,14 @@ from crmkit.kernel.room import Room
 from crmkit.kernel.rules import F, Rule, none_of, one_of
 from crmkit.pipeline import Line
 
+if TYPE_CHECKING:
+    from crmkit.aio import AsyncCRM
+
 __version__ = "0.1.0"
 __all__ = [
     "CRM",
     "AccessDenied",
+    "AsyncCRM",
     "BusinessCalendar",
     "Change",
     "Clock",
@@ -91,3 +97,12 @@ __all__ = [
     "on",
     "one_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load on demand what few hosts need: the event loop."""
+    if name == "AsyncCRM":
+        from crmkit.aio import AsyncCRM  # noqa: PLC0415
+
+        return AsyncCRM
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

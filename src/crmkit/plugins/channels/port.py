@@ -25,9 +25,8 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-@runtime_checkable
-class Channel(Protocol):
-    """A way to send.  The message's id is its idempotency key: the same id twice must reach the person once."""
+class Described(Protocol):
+    """What every channel says of itself."""
 
     @property
     def name(self) -> str:
@@ -44,10 +43,23 @@ class Channel(Protocol):
         """What it can carry."""
         ...
 
+
+@runtime_checkable
+class Channel(Described, Protocol):
+    """A way to send.  The message's id is its idempotency key: the same id twice must reach the person once."""
+
     def send(self, message: Message) -> str | None:
         """Send *message*; what the other side calls it.
 
         Raises:
             DeliveryFailed: it did not; the error says whether trying again makes sense.
         """
+        ...
+
+
+class AsyncChannel(Described, Protocol):
+    """The same for hosts that live in an event loop; ``crmkit.AsyncCRM`` takes both kinds."""
+
+    async def send(self, message: Message) -> str | None:
+        """Send *message*, like :meth:`Channel.send`."""
         ...

@@ -17,7 +17,7 @@ from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Group, Query, Tally, groups
 from crmkit.kernel.refusals import dangling, stale, taken, unique_keys
 from crmkit.plugins.storage.sql.compile import Compiler
-from crmkit.plugins.storage.sql.mapper import Mapper
+from crmkit.plugins.storage.sql.mapper import Mapper, as_tuple, load_json, load_tags
 from crmkit.plugins.storage.sql.types import unscaled
 
 if TYPE_CHECKING:
@@ -152,10 +152,13 @@ class SqlSession:
             self._stale(entities)
 
     def _stale(self, entities: Sequence[Entity]) -> NoReturn:
-        """Find out which one; those that were fresh have been written, so they are one version on."""
+        """Find out which one; those that were fresh have been written.
+
+        The version alone does not tell: who was first has raised it by one, as we would have.
+        """
         for entity in entities:
             stored = self.get(type(entity), entity.id)
-            if stored is None or stored.version != entity.version:
+            if stored is None or stored != entity or len(entities) == 1:
                 raise stale(entity, None if stored is None else stored.version)
         raise Conflict("some of the entities had changed meanwhile: read them again and repeat")
 
@@ -263,6 +266,10 @@ def _joined(schema: Schema, names: Sequence[str], row: Sequence[Any]) -> tuple[A
         if schema[name].kind is Kind.MONEY:
             currency = next(columns)
             value = None if value is None else Money.from_minor(value, currency)
+        elif schema[name].kind is Kind.TAGS and value is not None:
+            value = load_tags(value) if isinstance(value, str) else frozenset(value)
+        elif schema[name].kind is Kind.JSON and value is not None:
+            value = load_json(value) if isinstance(value, str) else as_tuple(value)
         values.append(value)
     return tuple(values)
 

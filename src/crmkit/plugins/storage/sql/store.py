@@ -10,9 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Dialect, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from crmkit.errors import CrmError, InvalidInput
 from crmkit.kernel.entity import Schema
@@ -121,15 +121,17 @@ class SqlStore:
             self.engine.dispose()
 
 
-def open_engine(target: str | os.PathLike[str], *, durable: bool = True) -> Engine:
+def open_engine(target: str | os.PathLike[str], *, durable: bool = True, asynchronous: bool = False) -> Engine:
     """An engine for a URL or for the path of a SQLite file.
 
     Args:
         target: ``sqlite://`` (in memory), a path, ``sqlite:///path`` or ``postgresql+psycopg://…``.
         durable: on SQLite, wait at every commit until the data is on the disk (``synchronous=FULL``).
+        asynchronous: with an asynchronous driver; it works inside of :func:`.awaiting.awaited` only.
 
     Raises:
         InvalidInput: the URL cannot be read, or names a database or driver that is not there.
+        CrmError: a package is missing; the message names it.
     """
     text = os.fspath(target)
     address = text if "://" in text else f"sqlite:///{Path(text).absolute()}"
@@ -137,12 +139,14 @@ def open_engine(target: str | os.PathLike[str], *, durable: bool = True) -> Engi
         url = make_url(address)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
-        if url.get_backend_name() != "sqlite":
-            return sa.create_engine(url, pool_pre_ping=True)
-        options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000}}
-        if url.database in {None, "", ":memory:"}:
-            options |= {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
-        engine = sa.create_engine(url, **options)
+        sqlite = url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_pre_ping": True}
+        if sqlite:
+            options = {"connect_args": {"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000}}
+        if sqlite and url.database in {None, "", ":memory:"}:
+            options |= {"poolclass": AsyncAdaptedQueuePool if asynchronous else QueuePool}
+            options |= {"pool_size": 1, "max_overflow": 0}
+        engine = _asynchronous(url, options) if asynchronous else sa.create_engine(url, **options)
     except (ArgumentError, NoSuchModuleError) as error:
         raise InvalidInput(
             f"cannot open {_public(text)!r}: {error}; use a path, sqlite:// or postgresql+psycopg://"
@@ -150,8 +154,16 @@ def open_engine(target: str | os.PathLike[str], *, durable: bool = True) -> Engi
     except ModuleNotFoundError as error:
         extra = "postgres" if "psycopg" in str(error) else "asyncio"
         raise CrmError(f"opening {_public(text)!r} needs {error.name}: pip install 'crmkit[{extra}]'") from None
-    sa.event.listen(engine, "connect", _set_up(durable=durable))
+    if sqlite:
+        sa.event.listen(engine, "connect", _set_up(durable=durable))
     return engine
+
+
+def _asynchronous(url: URL, options: dict[str, Any]) -> Engine:
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - a third of SQLAlchemy's import time
+
+    sqlite = url.get_backend_name() == "sqlite"
+    return create_async_engine(url.set(drivername="sqlite+aiosqlite") if sqlite else url, **options).sync_engine
 
 
 def _public(address: str) -> str:
