@@ -2,19 +2,20 @@
 
 from crmkit.kernel.room import Room
 from crmkit.service import conversation, kinds
-from crmkit.service.cases import case
-from crmkit.service.cases.keeping import ESCALATE
+from crmkit.service.cases import case, joining, line, timing
+from crmkit.service.cases.keeping import CLOSE, ESCALATE
 from crmkit.service.desk import Service
-from crmkit.service.escalation import firing, ledger
+from crmkit.service.escalation import firing, ledger, mutes, telling
 from crmkit.service.policies import policy
 from crmkit.service.portrait import cases_section
 from crmkit.service.sla import records
 
 ROOM = Room(
     name="service",
-    modules=(policy, case, conversation, kinds, records, ledger),
+    modules=(policy, case, line, joining, conversation, kinds, records, ledger, mutes, telling),
     machines=kinds.MACHINES,
-    handlers={ESCALATE: firing.escalate},
+    handlers={ESCALATE: firing.escalate, CLOSE: timing.close_silent, telling.DIGEST: telling.send_digest},
+    answers={telling.RECIPIENT: telling.nobody_else},
     section=cases_section,
 )
 

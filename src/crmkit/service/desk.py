@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crmkit.kernel.collection import Desk
 from crmkit.service.cases.desk import Cases
+from crmkit.service.escalation.desk import Escalations
 from crmkit.service.kinds import Kinds
 from crmkit.service.policies.desk import Policies
 
@@ -15,6 +16,11 @@ class Service(Desk):
     def cases(self) -> Cases:
         """What customers want from service."""
         return Cases(self._scope)
+
+    @property
+    def escalations(self) -> Escalations:
+        """Who was told, and when to keep quiet."""
+        return Escalations(self._scope)
 
     @property
     def kinds(self) -> Kinds:

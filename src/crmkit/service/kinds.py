@@ -277,7 +277,7 @@ def kind_of(work: Work, name: str) -> Kind:
     shipped = KINDS.get(name)
     if shipped is not None:
         return attrs.evolve(shipped, machine=work.machine(f"case_{name}"))
-    found = work.first(CaseKind, F.name == name) if isinstance(name, str) else None
+    found = work.first(CaseKind, F.name == name)
     if found is None:
         known = _names(work)
         near = nearest(str(name), known)

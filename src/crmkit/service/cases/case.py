@@ -97,6 +97,13 @@ class Case(Entity):
         """Whether it is resolved or closed."""
         return self.status in ENDED
 
+    @property
+    def silent_since(self) -> datetime | None:
+        """Since when nobody has said a word, in a case that is resolved or waits for the customer."""
+        if self.status == "resolved" or (self.status == "waiting" and self.waiting_for == "customer"):
+            return max(self.last_word_at, self.status_since)
+        return None
+
     def moved(
         self, kind: Kind, trigger: str, *, now: datetime, changes: Mapping[str, Any] | None = None, **facts: Any
     ) -> Change[Case]:

@@ -41,13 +41,26 @@ def entry(
         duration=duration,
         answered=answered,
     )
-    about = {"case_id": case.id, "customer_id": case.customer_id, "message_id": message.id, "at": at}
-    match kind:
+    return message, _told(message)
+
+
+def _told(message: CaseMessage) -> Event:
+    case_id, customer_id, at, by = message.case_id, message.customer_id, message.at, message.by
+    match message.kind:
         case "customer":
-            return message, CustomerWrote(**about, channel=channel)
+            return CustomerWrote(
+                case_id=case_id, customer_id=customer_id, message_id=message.id, at=at, channel=message.channel
+            )
         case "reply":
-            return message, CaseReplied(**about, by=by)
+            return CaseReplied(case_id=case_id, customer_id=customer_id, message_id=message.id, at=at, by=by)
         case "note":
-            return message, CaseNoted(**about, by=by)
+            return CaseNoted(case_id=case_id, customer_id=customer_id, message_id=message.id, at=at, by=by)
         case "call":
-            return message, CaseCalled(**about, by=by, answered=answered)
+            return CaseCalled(
+                case_id=case_id,
+                customer_id=customer_id,
+                message_id=message.id,
+                at=at,
+                by=by,
+                answered=message.answered,
+            )

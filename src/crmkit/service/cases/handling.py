@@ -13,6 +13,7 @@ from crmkit.kernel.clock import utc
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.events import Event
 from crmkit.kernel.extras import Extra
+from crmkit.kernel.rules import F
 from crmkit.service.cases.case import (
     Case,
     CaseAssigned,
@@ -22,8 +23,9 @@ from crmkit.service.cases.case import (
     Priority,
     Severity,
 )
-from crmkit.service.cases.keeping import settle
 from crmkit.service.cases.entries import entry
+from crmkit.service.cases.keeping import settle
+from crmkit.service.cases.line import CaseLine
 from crmkit.service.kinds import kind_of
 from crmkit.service.policies.matching import policy_for
 from crmkit.service.policies.policy import Policy, policy_of
@@ -232,11 +234,13 @@ def moment(work: Work, at: datetime | None) -> datetime:
     return when
 
 
-def opened(work: Work, case: Case, *, policy: Policy | str | None, message: str | None) -> Case:
-    """Store a new case with its policy and its first message."""
+def opened(
+    work: Work, case: Case, *, policy: Policy | str | None, message: str | None, told: Iterable[Event] = ()
+) -> Case:
+    """Store a new case with its policy, its first message and whatever else there is to tell of it."""
     chosen = policy_for(work, case) if policy is None else policy_of(work, policy)
     by = None if chosen is None else "matched" if policy is None else "given"
-    told: list[Event] = [
+    events: list[Event] = [
         CaseOpened(
             case_id=case.id,
             customer_id=case.customer_id,
@@ -244,17 +248,18 @@ def opened(work: Work, case: Case, *, policy: Policy | str | None, message: str 
             channel=case.channel,
             status=case.status,
             at=case.opened_at,
-        )
+        ),
+        *told,
     ]
     if case.owner is not None:
-        told.append(_assignment(case, before=None))
+        events.append(_assignment(case, before=None))
     if chosen is not None:
-        told.extend(pinned(case, chosen, by=by).events)
+        events.extend(pinned(case, chosen, by=by).events)
         case = case.evolve(policy=chosen.name, policy_version_id=chosen.id, policy_by=by)
     if message is None:
-        return settle(work, Change(case, tuple(told)))
+        return settle(work, Change(case, tuple(events)))
     words, wrote = entry(work, case, "customer", message, at=case.opened_at, channel=case.channel)
-    saved = settle(work, Change(case, (*told, wrote)))
+    saved = settle(work, Change(case, (*events, wrote)))
     work.save(Change(words))
     return saved
 
@@ -309,12 +314,20 @@ def waiting(work: Work, case: Case, waiting_for: str, *, reason: str | None) -> 
 def resolved(work: Work, case: Case, solution: str | None) -> Change[Case]:
     """The case, resolved."""
     kind = kind_of(work, case.kind)
+    if kind.lines and (pending := work.find(CaseLine, (F.case_id == case.id) & (F.outcome == "pending"))):
+        names = ", ".join(line.name for line in pending[:3])
+        raise kind.machine.refusal(case.stage, "resolve", f"{len(pending)} of its lines have no outcome yet: {names}")
     return case.moved(kind, "resolve", now=work.now, changes={"solution": solution or case.solution})
 
 
 def closed(work: Work, case: Case, *, reason: str | None) -> Change[Case]:
     """The case, closed."""
-    return case.moved(kind_of(work, case.kind), "close", now=work.now, reason=reason)
+    kind = kind_of(work, case.kind)
+    below = work.find(Case, (F.parent_id == case.id) & F.status.in_(["open", "waiting"]), limit=3)
+    if below:
+        names = ", ".join(child.id for child in below)
+        raise kind.machine.refusal(case.stage, "close", f"cases below it are still open: {names}")
+    return case.moved(kind, "close", now=work.now, reason=reason)
 
 
 def reopened(work: Work, case: Case, *, reason: str | None = None) -> Change[Case]:

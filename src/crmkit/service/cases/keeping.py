@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,7 @@ import attrs
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.change import Change
 from crmkit.kernel.rules import F
-from crmkit.service.cases.case import Case
+from crmkit.service.cases.case import Case, CaseAssigned, CaseReopened
 from crmkit.service.cases.history import history, told
 from crmkit.service.policies.policy import Policy
 from crmkit.service.policies.terms import Terms
@@ -26,37 +26,45 @@ ESCALATE: Final = "service.escalate"
 CLOSE: Final = "service.close_silent"
 
 
-@attrs.frozen(kw_only=True)
-class Planned:
-    """A level that a clock will reach."""
-
-    key: str
-    due_at: datetime
-    payload: Mapping[str, Any]
-
-
 def settle(work: Work, change: Change[Case]) -> Case:
     """Store *change* of a case, with what its clocks show afterwards."""
     case = change.after
     if case.policy_version_id is None:
-        saved = work.save(Change(case.evolve(**NO_DUE) if case.next_due else case, change.events))
-        if saved.version > 1:
-            work.cancel(saved.id, kind=ESCALATE)
-        return saved
+        return _without_policy(work, change)
     policy = work.get(Policy, case.policy_version_id)
-    terms = policy.read()
     past = [] if case.version == 0 else history(work, case.id)
-    judged = judged_by(terms, [*past, *told(change.events, now=work.now)], as_of=work.now)
+    judged = judged_by(policy.read(), [*past, *told(change.events, now=work.now)], as_of=work.now)
     saved = work.save(Change(case.evolve(**dues(judged)), change.events))
-    keep_clocks(work, saved, policy, judged)
-    keep_agenda(work, saved, policy, judged)
+    new = saved.version == 1
+    rows = [] if new else work.find(CaseClock, F.case_id == saved.id)
+    items = [] if new else work.find(AgendaItem, _planned_for(saved.id))
+    Upkeep(work).add(saved, policy, judged, rows=rows, items=items).write()
+    _close_later(work, saved, policy.read())
+    for event in change.events:
+        if isinstance(event, CaseReopened):
+            occur(work, saved, policy, "reopened", number=saved.reopened)
+        elif isinstance(event, CaseAssigned) and event.before is not None:
+            occur(work, saved, policy, "reassigned", number=saved.reassigned)
+    return saved
+
+
+def _without_policy(work: Work, change: Change[Case]) -> Case:
+    saved = work.save(Change(change.after.evolve(**NO_DUE), change.events))
+    if saved.version > 1:
+        work.remove(AgendaItem, [item.id for item in work.find(AgendaItem, _planned_for(saved.id))])
+        running = (F.case_id == saved.id) & F.state.in_(["running", "paused"])
+        work.remove(CaseClock, [row.id for row in work.find(CaseClock, running)])
     return saved
 
 
 NO_DUE: Final[Mapping[str, None]] = {"first_response_due": None, "resolution_due": None, "next_due": None}
 
 
-def judged_by(terms: Terms, happenings: list[Happening], *, as_of: datetime) -> Judgement:
+def _planned_for(case_id: str) -> Any:
+    return (F.subject == case_id) & (F.state == "due") & (F.kind == ESCALATE)
+
+
+def judged_by(terms: Terms, happenings: Iterable[Happening], *, as_of: datetime) -> Judgement:
     """What the clocks of *terms* show."""
     return judge(terms.clocks, terms.hours, happenings, as_of=as_of, late=terms.late)
 
@@ -70,55 +78,82 @@ def dues(judged: Judgement) -> dict[str, datetime | None]:
     return shown
 
 
-def keep_clocks(work: Work, case: Case, policy: Policy, judged: Judgement) -> None:
-    """Bring the rows of the clocks in line with *judged*; what another version has stopped stays as it was."""
-    known = {} if case.version == 1 else _rows(work, case)
-    fresh: list[Change[CaseClock]] = []
-    for reading in judged.readings:
-        shown = shown_by(reading)
-        row = known.pop((reading.clock, reading.cycle), None)
-        if row is None:
-            fresh.append(Change(work.new(CaseClock, case_id=case.id, policy_id=policy.id, **shown)))
-        elif row.open or row.policy_id == policy.id:
-            changed = row.evolve(policy_id=policy.id, **shown)
-            if changed != row:
-                work.save(Change(changed))
-    work.save_new(fresh)
-    work.remove(CaseClock, [row.id for row in known.values() if row.open or row.policy_id == policy.id])
+@attrs.define
+class Upkeep:
+    """What has to be written so that clock rows and agenda say what the clocks show, of one case or of many."""
 
+    work: Work
+    fresh: list[Change[CaseClock]] = attrs.field(factory=list)
+    changed: list[CaseClock] = attrs.field(factory=list)
+    gone: list[str] = attrs.field(factory=list)
+    struck: list[str] = attrs.field(factory=list)
+    plans: list[Planned] = attrs.field(factory=list)
 
-def _rows(work: Work, case: Case) -> dict[tuple[str, int], CaseClock]:
-    return {(row.name, row.cycle): row for row in work.find(CaseClock, F.case_id == case.id)}
-
-
-def keep_agenda(work: Work, case: Case, policy: Policy, judged: Judgement) -> None:
-    """Write down the levels that running clocks will reach, and strike out those that they won't."""
-    terms = policy.read()
-    wanted = {} if case.ended else {p.key: p for p in planned(case, policy, terms, judged)}
-    if case.version > 1:
-        obsolete = []
-        for item in work.find(AgendaItem, (F.subject == case.id) & (F.state == "due") & (F.kind == ESCALATE)):
+    def add(
+        self, case: Case, policy: Policy, judged: Judgement, *, rows: Iterable[CaseClock], items: Iterable[AgendaItem]
+    ) -> Upkeep:
+        """Compare what is stored for a case with what its clocks show."""
+        self._clocks(case, policy, judged, {(row.name, row.cycle): row for row in rows})
+        wanted = {} if case.ended else {p.key: p for p in planned(case, policy, policy.read(), judged)}
+        for item in items:
             if _stays(item, case, policy, judged, wanted):
                 wanted.pop(item.key, None)
             else:
-                obsolete.append(item.id)
-        work.remove(AgendaItem, obsolete)
-    for plan in wanted.values():
-        work.schedule(ESCALATE, due_at=plan.due_at, subject=case.id, key=plan.key, payload=plan.payload)
-    _close_later(work, case, terms)
+                self.struck.append(item.id)
+        self.plans += wanted.values()
+        return self
+
+    def _clocks(self, case: Case, policy: Policy, judged: Judgement, known: dict[tuple[str, int], CaseClock]) -> None:
+        """What another version of the policy has stopped stays as it was."""
+        for reading in judged.readings:
+            shown = shown_by(reading)
+            row = known.pop((reading.clock, reading.cycle), None)
+            if row is None:
+                self.fresh.append(Change(self.work.new(CaseClock, case_id=case.id, policy_id=policy.id, **shown)))
+            elif row.open or row.policy_id == policy.id:
+                after = row.evolve(policy_id=policy.id, **shown)
+                if after != row:
+                    self.changed.append(after)
+        self.gone += [row.id for row in known.values() if row.open or row.policy_id == policy.id]
+
+    def write(self) -> None:
+        """Write it all."""
+        work = self.work
+        if self.fresh:
+            work.save_new(self.fresh)
+        if self.changed:
+            work.put(self.changed)
+        if self.gone:
+            work.remove(CaseClock, self.gone)
+        if self.struck:
+            work.remove(AgendaItem, self.struck)
+        for plan in self.plans:
+            work.schedule(ESCALATE, due_at=plan.due_at, subject=plan.case_id, key=plan.key, payload=plan.payload)
 
 
 def _stays(item: AgendaItem, case: Case, policy: Policy, judged: Judgement, wanted: Mapping[str, Planned]) -> bool:
     if item.key in wanted:
         return item.due_at == wanted[item.key].due_at
     about = item.payload
-    if case.ended or about["policy"] != policy.id or not about.get("later"):
+    if about["policy"] != policy.id or case.merged_into_id is not None:
         return False
-    if case.acknowledged_at is not None:
+    if about["clock"] is None:
+        return True
+    further = about.get("step", 0) + about.get("round", 0) > 0
+    if case.ended or not about.get("later") or (further and case.acknowledged_at is not None):
         return False
-    return about["clock"] is None or any(
-        r.clock == about["clock"] and r.cycle == about["cycle"] and r.open for r in judged.readings
-    )
+    running = (about["clock"], about["cycle"])
+    return any((r.clock, r.cycle) == running and r.open for r in judged.readings)
+
+
+@attrs.frozen(kw_only=True)
+class Planned:
+    """A level that a clock will reach."""
+
+    case_id: str
+    key: str
+    due_at: datetime
+    payload: Mapping[str, Any]
 
 
 def planned(case: Case, policy: Policy, terms: Terms, judged: Judgement) -> Iterator[Planned]:
@@ -128,7 +163,8 @@ def planned(case: Case, policy: Policy, terms: Terms, judged: Judgement) -> Iter
         for reading in running:
             if level.clock == reading.clock:
                 about = {"policy": policy.id, "clock": reading.clock, "cycle": reading.cycle, "level": number}
-                yield Planned(key=key_of(case.id, about), due_at=level.moment(reading), payload=about)
+                at = level.moment(reading)
+                yield Planned(case_id=case.id, key=key_of(case.id, about), due_at=at, payload=about)
 
 
 def key_of(case_id: str, about: Mapping[str, Any]) -> str:
@@ -137,16 +173,25 @@ def key_of(case_id: str, about: Mapping[str, Any]) -> str:
     return "/".join(["escalate", case_id, *(str(about.get(part, 0)) for part in parts)])
 
 
+def occur(work: Work, case: Case, policy: Policy, occasion: str, *, number: int, score: float | None = None) -> None:
+    """Let the levels fire that wait for *occasion* to happen for the *number*-th time; at once, by the agenda."""
+    for place, level in enumerate(policy.read().levels):
+        if level.when != occasion or number < level.times:
+            continue
+        if level.score is not None and (score is None or score > level.score):
+            continue
+        about = {"policy": policy.id, "clock": None, "cycle": number, "level": place}
+        work.schedule(ESCALATE, due_at=work.now, subject=case.id, key=key_of(case.id, about), payload=about)
+
+
 def _close_later(work: Work, case: Case, terms: Terms) -> None:
     if terms.close_after is None:
         return
-    silent = case.status == "resolved" or (case.status == "waiting" and case.waiting_for == "customer")
     work.cancel(case.id, kind=CLOSE)
-    if silent:
-        last = max(case.last_word_at, case.status_since)
+    if case.silent_since is not None:
         work.schedule(
             CLOSE,
-            due_at=last + terms.close_after,
+            due_at=case.silent_since + terms.close_after,
             subject=case.id,
-            key=f"close/{case.id}/{last.isoformat()}/{case.version}",
+            key=f"close/{case.id}/{case.version}",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,10 +14,10 @@ from crmkit.service.cases.history import history
 from crmkit.service.cases.keeping import ESCALATE, judged_by, key_of, settle
 from crmkit.service.escalation.ledger import CaseEscalated, Escalation
 from crmkit.service.escalation.levels import Level, Turn, following
-from crmkit.service.escalation.telling import tell
+from crmkit.service.escalation.mutes import muted_until
+from crmkit.service.escalation.telling import Told, tell
 from crmkit.service.policies.matching import fits
 from crmkit.service.policies.policy import Policy
-from crmkit.service.policies.terms import Terms
 
 if TYPE_CHECKING:
     from crmkit.kernel.agenda import AgendaItem
@@ -29,39 +30,61 @@ class Firing:
 
     case: Case
     policy: Policy
-    terms: Terms
     level: Level
     about: Mapping[str, Any]
-    item: AgendaItem
+    key: str
+    due_at: datetime
 
     @property
     def turn(self) -> Turn:
         """Which step of which round it is."""
-        return Turn(self.about.get("round", 0), self.about.get("step", 0), self.item.due_at)
+        return Turn(self.about.get("round", 0), self.about.get("step", 0), self.due_at)
+
+    @property
+    def first(self) -> bool:
+        """Whether the level begins with it."""
+        return (self.turn.round, self.turn.step) == (0, 0)
+
+    @property
+    def occasion(self) -> str:
+        """The clock that ran out, or what else happened."""
+        return str(self.about["clock"] or self.level.when)
 
 
 def escalate(work: Work, item: AgendaItem) -> None:
     """Fire a level that is due: unless the case was answered, resolved, merged or given another policy meanwhile."""
     case = work.get(Case, item.subject)
-    about = item.payload
-    if case.ended or case.policy_version_id != about["policy"]:
+    if case.policy_version_id != item.payload["policy"] or case.merged_into_id is not None:
         return
-    policy = work.get(Policy, about["policy"])
-    terms = policy.read()
-    firing = Firing(case=case, policy=policy, terms=terms, level=terms.levels[about["level"]], about=about, item=item)
-    if about["clock"] is not None and not _reached(work, firing):
+    policy = work.get(Policy, item.payload["policy"])
+    level = policy.read().levels[item.payload["level"]]
+    key = key_of(case.id, {**item.payload, "after": 0})
+    firing = Firing(case=case, policy=policy, level=level, about=item.payload, key=key, due_at=item.due_at)
+    until = muted_until(work, case)
+    if not _wanted(work, firing):
         return
-    if about.get("later") and case.acknowledged_at is not None:
-        return
+    if until is not None:
+        _again(work, firing, until)
+    else:
+        fire(work, firing)
+
+
+def _wanted(work: Work, firing: Firing) -> bool:
+    case = firing.case
+    if firing.about["clock"] is None:
+        alive = not case.ended or firing.level.when == "low_score"
+    else:
+        alive = not case.ended and _reached(work, firing)
+    if not alive or (not firing.first and case.acknowledged_at is not None):
+        return False
     condition = firing.level.condition
-    if condition is not None and not fits(work, case, condition):
-        return
-    fire(work, firing)
+    return condition is None or fits(work, case, condition)
 
 
 def _reached(work: Work, firing: Firing) -> bool:
     """Whether the clock still runs and is where the level is; when it is not there yet, it is looked at again then."""
-    judged = judged_by(firing.terms, history(work, firing.case.id), as_of=work.now)
+    terms = firing.policy.read()
+    judged = judged_by(terms, history(work, firing.case.id), as_of=work.now)
     wanted = (firing.about["clock"], firing.about["cycle"])
     reading = next((r for r in judged.readings if (r.clock, r.cycle) == wanted), None)
     if reading is None or not reading.open:
@@ -69,72 +92,66 @@ def _reached(work: Work, firing: Firing) -> bool:
     moment = firing.level.moment(reading)
     if reading.state == "running" and moment <= work.now:
         return True
-    if firing.about.get("later"):
-        _again(work, firing, max(moment, work.now))
+    wait = firing.level.steps[firing.turn.step].wait
+    _again(work, firing, moment if moment > work.now else wait.after(work.now, terms.hours))
     return False
 
 
-def _again(work: Work, firing: Firing, at: Any) -> None:
-    later = firing.terms.hours.add(at, firing.level.steps[firing.turn.step].wait.time) if at <= work.now else at
-    about = {**firing.about, "after": firing.about.get("after", 0) + 1}
-    work.schedule(ESCALATE, due_at=later, subject=firing.case.id, key=key_of(firing.case.id, about), payload=about)
+def _again(work: Work, firing: Firing, at: datetime) -> None:
+    about = {**firing.about, "later": True, "after": firing.about.get("after", 0) + 1}
+    work.schedule(ESCALATE, due_at=at, subject=firing.case.id, key=key_of(firing.case.id, about), payload=about)
 
 
 def fire(work: Work, firing: Firing) -> None:
     """Tell those who are to be told, change what is to be changed, write it into the ledger, and plan the next step."""
-    case, about, turn = firing.case, firing.about, firing.turn
-    first = turn.round == 0 and turn.step == 0
-    occasion = about["clock"] or firing.level.when or ""
-    told = tell(work, firing.case, firing.terms, firing.level.steps[turn.step], key=firing.item.key, occasion=occasion)
+    case, step = firing.case, firing.level.steps[firing.turn.step]
+    told = tell(work, case, firing.policy, step, key=firing.key, occasion=firing.occasion)
+    place = {
+        "occasion": firing.occasion,
+        "cycle": firing.about["cycle"],
+        "level": firing.about["level"] + 1,
+        "round": firing.turn.round + 1,
+        "step": firing.turn.step + 1,
+    }
     record = work.new(
         Escalation,
         case_id=case.id,
         policy_id=firing.policy.id,
-        key=firing.item.key,
-        occasion=occasion,
-        cycle=about["cycle"],
-        level=about["level"] + 1,
-        round=turn.round + 1,
-        step=turn.step + 1,
-        due_at=firing.item.due_at,
+        key=firing.key,
+        due_at=firing.due_at,
         fired_at=work.now,
         recipients=told.recipients,
         missing=told.missing,
-        state=told.state,
-        digest_key=told.digest_key,
+        **place,
     )
     work.save(Change(record))
-    escalated = CaseEscalated(
-        case_id=case.id,
-        customer_id=case.customer_id,
-        occasion=occasion,
-        cycle=about["cycle"],
-        level=about["level"] + 1,
-        round=turn.round + 1,
-        step=turn.step + 1,
-        told=len(told.recipients),
-    )
-    changes = _changes(case, firing.level) if first else {}
-    raised = case.escalation_level + int(first)
-    change = Change(case.evolve(escalation_level=raised, **changes), (escalated,))
-    if changes:
-        fields = tuple(sorted(changes))
-        change = change.and_also(CaseUpdated(case_id=case.id, customer_id=case.customer_id, fields=fields))
-    settle(work, change)
-    _plan_next(work, firing)
+    escalated = CaseEscalated(case_id=case.id, customer_id=case.customer_id, told=len(told.recipients), **place)
+    settle(work, _raised(firing, escalated))
+    _plan_next(work, firing, told)
 
 
-def _changes(case: Case, level: Level) -> dict[str, Any]:
-    changes = dict(level.changes)
-    added = changes.pop("add_tags", ())
-    if added:
-        changes["tags"] = case.tags | frozenset(added)
-    return {name: value for name, value in changes.items() if getattr(case, name) != value}
+def _raised(firing: Firing, escalated: CaseEscalated) -> Change[Case]:
+    case = firing.case
+    if not firing.first:
+        return Change(case, (escalated,))
+    changes = dict(firing.level.changes)
+    added = frozenset(changes.pop("add_tags", ()))
+    if added - case.tags:
+        changes["tags"] = case.tags | added
+    different = {name: value for name, value in changes.items() if getattr(case, name) != value}
+    change = Change(case.evolve(escalation_level=case.escalation_level + 1, **different), (escalated,))
+    if not different:
+        return change
+    fields = tuple(sorted(different))
+    return change.and_also(CaseUpdated(case_id=case.id, customer_id=case.customer_id, fields=fields))
 
 
-def _plan_next(work: Work, firing: Firing) -> None:
-    turn = following(firing.level, attrs.evolve(firing.turn, at=work.now), firing.terms.hours)
-    if turn is None or firing.case.acknowledged_at is not None:
+def _plan_next(work: Work, firing: Firing, told: Told) -> None:
+    """Write the next step down; when there was nobody to tell, the next step of the round comes at once."""
+    turn = following(firing.level, attrs.evolve(firing.turn, at=work.now), firing.policy.read().hours)
+    if turn is None or (not firing.first and firing.case.acknowledged_at is not None):
         return
+    skip = not told.recipients and turn.step > firing.turn.step
     about = {**firing.about, "round": turn.round, "step": turn.step, "later": True, "after": 0}
-    work.schedule(ESCALATE, due_at=turn.at, subject=firing.case.id, key=key_of(firing.case.id, about), payload=about)
+    key = key_of(firing.case.id, about)
+    work.schedule(ESCALATE, due_at=work.now if skip else turn.at, subject=firing.case.id, key=key, payload=about)

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from crmkit.kernel.entity import Entity, Index, attribute, entity
+from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 
 
-@entity(
-    "escalation",
-    prefix="esc",
-    when="fired_at",
-    indexes=[Index(attributes=("digest_key",), where={"state": "waiting"})],
-)
+@entity("escalation", prefix="esc", when="fired_at")
 class Escalation(Entity):
     """One step of one level that has fired.
 
@@ -24,7 +19,6 @@ class Escalation(Entity):
         due_at: when it was to fire.
         recipients: who was told, by address.
         missing: roles for which the host knew nobody.
-        state: ``told``, ``waiting`` while a digest gathers it, ``nobody`` if there was nobody to tell.
     """
 
     case_id: str = attribute(references="case", reverse="escalations")
@@ -39,8 +33,6 @@ class Escalation(Entity):
     fired_at: datetime = attribute()
     recipients: tuple[str, ...] = attribute(default=())
     missing: tuple[str, ...] = attribute(default=())
-    state: str = attribute(default="told")
-    digest_key: str | None = attribute(default=None, limit=500)
     acknowledged_at: datetime | None = attribute(default=None)
     acknowledged_by: str | None = attribute(default=None)
 

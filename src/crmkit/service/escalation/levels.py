@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -33,7 +33,7 @@ class Step:
     """
 
     notify: tuple[str, ...]
-    wait: Span = Span()
+    wait: Span = attrs.field(factory=Span)
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +52,7 @@ class Level:
     """
 
     clock: str | None = None
-    at: Span | float = Span()
+    at: Span | float = attrs.field(factory=Span)
     when: Literal["reopened", "reassigned", "low_score"] | None = None
     times: int = 1
     score: float | None = None

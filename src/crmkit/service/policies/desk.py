@@ -18,6 +18,7 @@ from crmkit.kernel.rules.specs import to_json
 from crmkit.service.cases.case import Case
 from crmkit.service.escalation.levels import read_levels
 from crmkit.service.policies.policy import Policy, PolicyDefined, policy_of
+from crmkit.service.policies.recalculating import BATCH, Recalculation, Shift, candidates, recalculated
 from crmkit.service.policies.terms import FORTNIGHT, Terms
 from crmkit.service.sla.clocks import Clock
 from crmkit.service.sla.hours import Hours
@@ -144,6 +145,52 @@ class Policies(Collection[Policy]):
             terms = current.read()
             changed = attrs.evolve(terms, hours=terms.hours.from_(at, calendar))
             return define(work, current.name, changed, rule=current.condition(), position=current.position)
+
+    def recalculate(
+        self, policy: Policy | str, *, rule: Rule | None = None, preview: bool = False, batch: int = BATCH
+    ) -> Recalculation:
+        """Bring open cases under the current version of their policy, and read all their clocks anew.
+
+        Cycles that are over stay as they were judged.  Levels that the new due times put into the past come due at
+        once.  Cases are stored in batches, each in a transaction of its own: what fails can be repeated.
+
+        Args:
+            policy: which one; its current version is applied.
+            rule: only the cases that satisfy it.
+            preview: say what would change, and store nothing.
+            batch: cases in one transaction.
+
+        Raises:
+            NotFound: there is no such policy.
+
+        Example:
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> with CRM.open() as crm:
+            ...     wang, always = crm.customers.register(name="Wang"), BusinessCalendar.always_open()
+            ...     _ = crm.service.policies.define("gold", calendar=always, resolution=timedelta(hours=8))
+            ...     _ = crm.service.cases.open(wang, subject="Where is my album?", policy="gold")
+            ...     _ = crm.service.policies.define("gold", calendar=always, resolution=timedelta(hours=4))
+            ...     plan = crm.service.policies.recalculate("gold", preview=True)
+            ...     plan.cases, [s.due for s in plan.shifts]
+            (1, ['resolution_due', 'next_due'])
+        """
+        shifts: list[Shift] = []
+        moved = seen = 0
+        last: tuple[str, ...] | None = None
+        current = self.get(policy)
+        if current.state != "current":
+            current = self.get(current.name)
+        while True:
+            with self.read() if preview else self.work() as work:
+                cases = work.find(Case, candidates(current, rule), limit=batch, after=last)
+                found, changed = recalculated(work, current, cases, store=not preview)
+            shifts += found
+            moved += changed
+            seen += len(cases)
+            if len(cases) < batch:
+                break
+            last = (cases[-1].id,)
+        return Recalculation(policy=current, cases=seen, moved=moved, shifts=tuple(shifts), stored=not preview)
 
     def get(self, ref: Policy | str) -> Policy:
         """The current version of a policy by name, or a version by id.

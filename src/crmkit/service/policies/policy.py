@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @entity(
     "policy",
-    prefix="pol",
+    prefix="sla",
     plural="policies",
     indexes=[
         Index(attributes=("name", "revision"), unique=True),
@@ -71,7 +71,7 @@ def policy_of(work: Work, ref: Policy | str) -> Policy:
     Raises:
         NotFound: there is none; the message names the nearest.
     """
-    if isinstance(ref, Policy) or (isinstance(ref, str) and ref.startswith("pol_")):
+    if isinstance(ref, Policy) or str(ref).startswith(f"{Policy.__schema__.prefix}_"):
         return work.get(Policy, ref)
     if not isinstance(ref, str):
         raise InvalidInput(f"a policy is named by its name or id, not by {ref!r}")

@@ -59,7 +59,8 @@ class Terms:
             raise DefinitionError(f"two clocks are called {next(n for n in names if names.count(n) > 1)!r}; rename one")
         if self.late not in LATENESS:
             raise DefinitionError(f"late is one of {', '.join(LATENESS)}, got {shown(self.late)}")
-        if not isinstance(self.reopen_within, timedelta) or self.reopen_within < timedelta(0):
+        within: Any = self.reopen_within
+        if not isinstance(within, timedelta) or within < timedelta(0):
             raise DefinitionError(f"reopen_within is a timedelta, 0 or more, got {shown(self.reopen_within)}")
         for what in ("close_after", "digest"):
             if getattr(self, what) is not None:

@@ -121,7 +121,7 @@ class Clock:
     effects: tuple[tuple[str, tuple[Trigger, ...]], ...] = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.isidentifier():
+        if not str(self.name).isidentifier():
             raise DefinitionError(f"a clock has a name such as 'first_response', got {shown(self.name)}")
         if not self.target.positive:
             raise DefinitionError(f"the target of {self.name} must be more than nothing, got {self.target}")

@@ -34,6 +34,10 @@ SEEN = frozenset({"sweep", "escalated"})
 Lateness = Literal["always", "seen"]
 
 
+def _instant(at: datetime) -> datetime:
+    return utc(at, what="at")
+
+
 @attrs.frozen
 class Happening:
     """Something that happened to a case.
@@ -44,7 +48,7 @@ class Happening:
         state: the state of the case from then on, if it has changed.
     """
 
-    at: datetime = attrs.field(converter=lambda at: utc(at, what="at"))
+    at: datetime = attrs.field(converter=_instant)
     name: str
     state: str | None = None
 

@@ -55,7 +55,7 @@ class Hours:
 
         The earliest of several is in force before its moment too.
         """
-        versions = calendar if isinstance(calendar, Mapping) else {FIRST: calendar}
+        versions: Mapping[datetime, Any] = calendar if isinstance(calendar, Mapping) else {FIRST: calendar}
         wrong = next((c for c in versions.values() if not isinstance(c, BusinessCalendar)), None)
         if not versions or wrong is not None:
             raise DefinitionError(

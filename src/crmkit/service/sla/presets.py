@@ -38,6 +38,7 @@ CRMKIT: Shape = {
     },
     "resolution": SOLVED,
     "time_to_own": {"starts": ["opened"], "stops": ["assigned", f"enters:{ENDED}"]},
+    "waiting": {"starts": ["enters:waiting"], "stops": ["leaves:waiting"], "recurs": "again"},
 }
 
 ZAMMAD_PAUSES: Final = {"pauses": ["enters:waiting|closed"], "resumes": ["leaves:waiting|closed"]}
