@@ -3,8 +3,9 @@
 from crmkit.kernel.room import Room
 from crmkit.pipeline import payments, portrait, prices, products, receivables, returns
 from crmkit.pipeline.activities import ACTIVITY, activity, timing
-from crmkit.pipeline.assignment import salesperson
+from crmkit.pipeline.assignment import entry, salesperson
 from crmkit.pipeline.desk import Pipeline
+from crmkit.pipeline.forecast import adjustments
 from crmkit.pipeline.leads import LEAD, conversion, lead
 from crmkit.pipeline.leads import desk as leads_desk
 from crmkit.pipeline.opportunities import alerts, approvals, deal, people, steps
@@ -12,6 +13,11 @@ from crmkit.pipeline.opportunities import lines as deal_lines
 from crmkit.pipeline.opportunities.approvals import APPROVAL
 from crmkit.pipeline.orders import ORDER, Line, line, order, quotes
 from crmkit.pipeline.orders.desk import PAYMENT_DUE
+from crmkit.pipeline.pool import desk as pool_desk
+from crmkit.pipeline.pool import pool
+from crmkit.pipeline.scoring import desk as scoring_desk
+from crmkit.pipeline.scoring import model as lead_model
+from crmkit.pipeline.scoring import points
 from crmkit.pipeline.stages import STANDARD, SalesPipeline, Stage
 from crmkit.pipeline.stages import desk as stages_desk
 
@@ -22,6 +28,10 @@ ROOM = Room(
         conversion,
         activity,
         salesperson,
+        entry,
+        pool,
+        points,
+        lead_model,
         stages_desk,
         deal,
         deal_lines,
@@ -29,6 +39,7 @@ ROOM = Room(
         approvals,
         alerts,
         steps,
+        adjustments,
         products,
         prices,
         order,
@@ -51,6 +62,8 @@ ROOM = Room(
         leads_desk.WAKE: leads_desk.wake,
         timing.REMIND: timing.remind,
         timing.RECUR: timing.occur,
+        pool.CHECK: pool_desk.look,
+        scoring_desk.LEARN: scoring_desk.learn_again,
         steps.NEXT_STEP_DUE: steps.step_due,
         quotes.QUOTE_EXPIRES: quotes.expire,
         PAYMENT_DUE: receivables.payment_due,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from crmkit.kernel.collection import Desk
 from crmkit.pipeline.activities import Activities
+from crmkit.pipeline.assignment.desk import Assignments
 from crmkit.pipeline.assignment.salesperson import Salespeople
+from crmkit.pipeline.forecast import Forecasts
 from crmkit.pipeline.leads import Leads
 from crmkit.pipeline.opportunities import Opportunities
 from crmkit.pipeline.orders import Orders
 from crmkit.pipeline.orders.quotes import Quotes
 from crmkit.pipeline.payments import Payments
+from crmkit.pipeline.pool.desk import Pools
 from crmkit.pipeline.prices import Prices
 from crmkit.pipeline.products import Products
 from crmkit.pipeline.receivables import Receivables
 from crmkit.pipeline.returns import Returns
 from crmkit.pipeline.sales import Sales
+from crmkit.pipeline.scoring import Scoring
 from crmkit.pipeline.stages import Stages
 
 
@@ -30,6 +34,21 @@ class Pipeline(Desk):
     def activities(self) -> Activities:
         """What was done with them, and what is to be done."""
         return Activities(self._scope)
+
+    @property
+    def scoring(self) -> Scoring:
+        """How much leads are worth to be pursued."""
+        return Scoring(self._scope)
+
+    @property
+    def assignment(self) -> Assignments:
+        """Who gets which lead."""
+        return Assignments(self._scope)
+
+    @property
+    def pool(self) -> Pools:
+        """Leads that nobody has, and the way back when nothing happens."""
+        return Pools(self._scope)
 
     @property
     def salespeople(self) -> Salespeople:
@@ -85,3 +104,8 @@ class Pipeline(Desk):
     def receivables(self) -> Receivables:
         """What customers still have to pay."""
         return Receivables(self._scope)
+
+    @property
+    def forecast(self) -> Forecasts:
+        """What a period will bring."""
+        return Forecasts(self._scope)

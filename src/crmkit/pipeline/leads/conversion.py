@@ -30,6 +30,7 @@ from crmkit.kernel.work import Work
 from crmkit.pipeline.activities.activity import Activity
 from crmkit.pipeline.leads.lead import Lead, LeadConverted
 from crmkit.pipeline.opportunities import Opportunities, Opportunity
+from crmkit.pipeline.scoring.model import noted
 
 FILLED = ("phone", "city", "region", "country", "language", "role", "owner")
 
@@ -277,6 +278,7 @@ def applied(work: Work, plan: ConversionPlan) -> Converted:
     )
     step = machine.step(lead, "convert", now=work.now, changes={"customer_id": customer.id})
     saved = work.save(step.and_also(fact))
+    noted(work, lead, saved)
     customer = work.get(Customer, customer.id)
     company = None if company is None else work.get(Company, company.id)
     deal = None if deal is None else work.get(Opportunity, deal.id)

@@ -9,15 +9,19 @@ from typing import Any, Unpack
 import attrs
 
 from crmkit.errors import InvalidInput
+from crmkit.kernel.change import Change
 from crmkit.kernel.clock import start_of_day
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
+from crmkit.pipeline.assignment.hands import handed
 from crmkit.pipeline.leads.capture import captured, cleaned
 from crmkit.pipeline.leads.conversion import ConversionPlan, Converted, Wishes, applied, planned, same_person
 from crmkit.pipeline.leads.lead import Lead
 from crmkit.pipeline.leads.undo import undone
+from crmkit.pipeline.pool.pool import watch, watch_many
+from crmkit.pipeline.scoring.model import noted, refresher
 
 WAKE = "pipeline.wake_lead"
 
@@ -53,7 +57,10 @@ class Leads(Collection[Lead]):
             known = _known(work, fields.get("key"))
             if known is not None:
                 return known
-            return work.save(captured(work, {"name": name, "extras": extras, **fields}))
+            change = captured(work, {"name": name, "extras": extras, **fields})
+            saved = work.save(Change(refresher(work)(change.after), change.events))
+            watch(work, saved)
+            return saved
 
     def capture_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Lead]:
         """Note many leads in one transaction: all of them, or none.
@@ -66,14 +73,17 @@ class Leads(Collection[Lead]):
             Duplicate: two rows have the same key.
         """
         with self.work() as work:
-            changes = []
+            changes, refresh = [], refresher(work)
             for number, row in enumerate(rows, start=1):
                 try:
                     if _known(work, row.get("key")) is None:
-                        changes.append(captured(work, row))
+                        change = captured(work, row)
+                        changes.append(Change(refresh(change.after), change.events))
                 except InvalidInput as error:
                     raise InvalidInput(f"row {number}: {error}") from None
-            return work.save_new(changes)
+            saved = work.save_new(changes)
+            watch_many(work, [lead for lead in saved if lead.owner is not None])
+            return saved
 
     def update(self, lead: Lead | str, **changes: Any) -> Lead:
         """Change what is known of a lead; stage, owner and scores have verbs of their own.
@@ -87,13 +97,12 @@ class Leads(Collection[Lead]):
                 raise InvalidInput("the owner of a lead is changed by assign(lead, to=…)")
             current = work.get(Lead, lead)
             change = current.updated(**cleaned(work, changes))
-            return work.save(change) if change.events else current
+            return _kept(work, current, change) if change.events else current
 
     def assign(self, lead: Lead | str, *, to: str | None, because: str = "by hand") -> Lead:
         """Give a lead to somebody, or back to nobody with ``to=None``."""
         with self.work() as work:
-            change = work.get(Lead, lead).assigned(to, because=because, now=work.now)
-            return work.save(change) if change.events else change.after
+            return handed(work, work.get(Lead, lead), to=to, because=because)
 
     def lock(self, lead: Lead | str) -> Lead:
         """Let the owner keep it, whatever the pool says."""
@@ -131,7 +140,7 @@ class Leads(Collection[Lead]):
         """
         with self.work() as work:
             current = work.get(Lead, lead)
-            saved = work.save(work.machine("lead").step(current, "nurture", now=work.now))
+            saved = _kept(work, current, work.machine("lead").step(current, "nurture", now=work.now))
             if until is not None:
                 due = start_of_day(until, work.settings.zone)
                 if due <= work.now:
@@ -237,12 +246,20 @@ class Leads(Collection[Lead]):
     def _move(self, lead: Lead | str, trigger: str, *, changes: Mapping[str, Any] | None = None, **facts: Any) -> Lead:
         with self.work() as work:
             current = work.get(Lead, lead)
-            return work.save(work.machine("lead").step(current, trigger, now=work.now, changes=changes, **facts))
+            step = work.machine("lead").step(current, trigger, now=work.now, changes=changes, **facts)
+            return _kept(work, current, step)
 
     def _set(self, lead: Lead | str, **changes: Any) -> Lead:
         with self.work() as work:
             change = work.get(Lead, lead).updated(**changes)
             return work.save(change) if change.events else change.after
+
+
+def _kept(work: Work, before: Lead, change: Change[Lead]) -> Lead:
+    """Save a lead, judged anew if it is open; the model learns of it if it has ended or is open again."""
+    saved = work.save(Change(refresher(work)(change.after), change.events))
+    noted(work, before, saved)
+    return saved
 
 
 def _known(work: Work, key: str | None) -> Lead | None:
@@ -257,4 +274,4 @@ def wake(work: Work, item: Any) -> None:
     """Bring a lead back that was put aside, if it still is."""
     lead = work.first(Lead, F.id == item.subject)
     if lead is not None and lead.stage == "nurturing" and item.key == _waking(lead):
-        work.save(work.machine("lead").step(lead, "work", now=work.now))
+        _kept(work, lead, work.machine("lead").step(lead, "work", now=work.now))

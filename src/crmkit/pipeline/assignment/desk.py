@@ -1,0 +1,227 @@
+"""``crm.pipeline.assignment``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from crmkit.errors import InvalidInput, NotFound
+from crmkit.kernel.change import Change
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.rules import F, Rule
+from crmkit.kernel.rules.specs import to_json
+from crmkit.kernel.text import nearest
+from crmkit.kernel.work import Work
+from crmkit.pipeline.assignment.entry import (
+    AssignmentEntry,
+    AssignmentEntryDefined,
+    Decision,
+    How,
+    Turns,
+    chosen,
+)
+from crmkit.pipeline.assignment.hands import handed, recent, record, turns_of
+from crmkit.pipeline.assignment.salesperson import Salesperson, salesperson
+from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.pool.pool import watch_many
+
+FREE = F.owner.is_missing() & F.stage.not_in(["converted", "disqualified"])
+
+
+class Assignments(Collection[AssignmentEntry]):
+    """What ``crm.pipeline.assignment`` offers: who gets which lead, and why."""
+
+    cls = AssignmentEntry
+
+    def define(
+        self,
+        name: str,
+        *,
+        rule: Rule | None = None,
+        people: Iterable[Salesperson | str] = (),
+        team: str | None = None,
+        how: How = "round_robin",
+        skills: Iterable[str] = (),
+        speaks: str | None = None,
+        local: bool = False,
+        go_on: bool = False,
+        position: int | None = None,
+    ) -> AssignmentEntry:
+        """Say where some leads go; a name that is known gets the new entry.
+
+        Args:
+            name: as people call it.
+            rule: over leads; without one it takes all that no entry before it has taken.
+            people: salespeople by name; or else
+            team: whoever is in it.
+            how: ``round_robin``, ``weighted`` or ``least_busy``.
+            skills: what one has to be able to do.
+            speaks: the attribute of the lead whose value has to be a skill too, such as ``language``.
+            local: only those whose territory has the lead's city, region or country; no territory is everywhere.
+            go_on: ask the next entries when nobody of this one can take a lead.
+            position: entries are asked in this order; behind the others unless given.
+
+        Raises:
+            DefinitionError: the rule does not fit leads.
+            NotFound: there is no such salesperson, or nobody is in the team.
+            InvalidInput: it leads nowhere, or an entry before it takes all leads, so that it is never asked.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     for name in ("Li", "Xu"):
+            ...         _ = crm.pipeline.salespeople.register(name, team="south")
+            ...     _ = crm.pipeline.assignment.define("south", rule=F.region == "Guangdong", team="south")
+            ...     leads = [crm.pipeline.leads.capture(name=n, region="Guangdong") for n in "abc"]
+            ...     [crm.pipeline.assignment.assign(lead).owner for lead in leads]
+            ['Li', 'Xu', 'Li']
+        """
+        with self.work() as work:
+            if rule is not None:
+                work.plan(Lead, rule)
+            names = frozenset(salesperson(work, p).name for p in people)
+            if team is not None and not work.count(Salesperson, F.team == team):
+                raise NotFound(f"nobody is in the team {team!r}: register salespeople with team={team!r} first")
+            known = work.first(AssignmentEntry, F.name == name)
+            values = {
+                "rule": None if rule is None else to_json(rule),
+                "people": names,
+                "team": team,
+                "how": how,
+                "skills": frozenset(skills),
+                "speaks": speaks,
+                "local": local,
+                "go_on": go_on,
+                "position": _position(work, known) if position is None else position,
+            }
+            entry = work.new(AssignmentEntry, name=name, **values) if known is None else known.evolve(**values)
+            _reachable(work, entry)
+            return work.save(Change(entry, (AssignmentEntryDefined(assignment_entry_id=entry.id, name=entry.name),)))
+
+    def forget(self, name: str) -> None:
+        """Leave an entry out from now on.
+
+        Raises:
+            NotFound: there is none called so.
+        """
+        with self.work() as work:
+            known = work.first(AssignmentEntry, F.name == name)
+            if known is None:
+                near = nearest(name, [e.name for e in entries_of(work)])
+                raise NotFound(f"there is no assignment entry {name!r}" + (f", did you mean {near!r}?" if near else ""))
+            work.remove(AssignmentEntry, [known.id])
+
+    def explain(self, lead: Lead | str) -> Decision:
+        """Who would get a lead now, and why; nothing is stored."""
+        with self.read() as work:
+            return _decided(work, work.get(Lead, lead))
+
+    def assign(self, lead: Lead | str) -> Lead:
+        """Give a lead to whom the entries say; it stays where it is if nobody can take it.
+
+        Raises:
+            InvalidInput: the lead is closed.
+        """
+        with self.work() as work:
+            current = work.get(Lead, lead)
+            if not current.open:
+                raise InvalidInput(f"lead {current.id} is {current.stage}: nobody has to look after it any more")
+            decision = _decided(work, current)
+            if decision.owner is None:
+                return current
+            return handed(
+                work,
+                current,
+                to=decision.owner,
+                team=decision.team,
+                because=decision.because,
+                entry=decision.entry,
+            )
+
+    def distribute(self, rule: Rule | None = None, *, limit: int | None = None) -> list[Decision]:
+        """Give out all leads that nobody has (and that satisfy *rule*), the most promising first.
+
+        Args:
+            rule: which of them; all unless given.
+            limit: at most so many.
+
+        Returns:
+            a decision for each lead that was looked at, also for those that nobody could take.
+        """
+        with self.work() as work:
+            return _distributed(work, FREE if rule is None else FREE & rule, limit=limit)
+
+
+def entries_of(work: Work) -> list[AssignmentEntry]:
+    """The entries in the order in which they are asked."""
+    return work.find(AssignmentEntry, order_by=("position", "name"))
+
+
+def _position(work: Work, known: AssignmentEntry | None) -> int:
+    if known is not None:
+        return known.position
+    entries = entries_of(work)
+    return entries[-1].position + 1 if entries else 0
+
+
+def _reachable(work: Work, entry: AssignmentEntry) -> None:
+    """No entry stands behind one that takes everything."""
+    others = [e for e in entries_of(work) if e.id != entry.id]
+    ordered = sorted([*others, entry], key=lambda e: (e.position, e.name))
+    for number, candidate in enumerate(ordered[:-1]):
+        if candidate.rule is None and not candidate.go_on:
+            raise InvalidInput(
+                f"the assignment entry {ordered[number + 1].name!r} would never be asked: {candidate.name!r} before it "
+                "takes all leads; give it a rule, go_on=True, or a later position"
+            )
+
+
+def _decided(work: Work, lead: Lead) -> Decision:
+    fitting = [e for e in entries_of(work) if _fits(work, e, lead)]
+    turns = turns_of(work)
+    for entry in fitting:
+        turns.recent[entry.name] = recent(work, entry.name)
+    return _first(fitting, lead, work.find(Salesperson, order_by="name"), turns)
+
+
+def _fits(work: Work, entry: AssignmentEntry, lead: Lead) -> bool:
+    rule = entry.read()
+    return rule is None or bool(work.count(Lead, rule & (F.id == lead.id)))
+
+
+def _first(fitting: Sequence[AssignmentEntry], lead: Lead, people: Sequence[Salesperson], turns: Turns) -> Decision:
+    decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
+    for entry in fitting:
+        decision = chosen(entry, lead, people, turns)
+        if decision.owner is not None or not entry.go_on:
+            return decision
+    return decision
+
+
+def _distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decision]:
+    """A few queries for each entry, whatever the number of leads."""
+    entries, people, turns = entries_of(work), work.find(Salesperson, order_by="name"), turns_of(work)
+    leads = work.find(Lead, wanted, order_by=("-probability", "created_at"), limit=limit)
+    fitting: dict[str, list[AssignmentEntry]] = {}
+    for entry in entries:
+        turns.recent[entry.name] = recent(work, entry.name)
+        rule = entry.read()
+        for (lead_id,) in work.columns(Lead, ["id"], wanted if rule is None else wanted & rule):
+            fitting.setdefault(lead_id, []).append(entry)
+    decisions, changed, records = [], [], []
+    for lead in leads:
+        decision = _first(fitting.get(lead.id, []), lead, people, turns)
+        decisions.append(decision)
+        if decision.owner is None or decision.entry is None:
+            continue
+        turns.took(decision.owner, entry=decision.entry)
+        why = decision.because
+        changed.append(lead.assigned(decision.owner, team=decision.team, because=why, now=work.now))
+        records.append(record(work, lead, to=decision.owner, because=why, entry=decision.entry))
+    if changed:
+        saved = work.put([change.after for change in changed])
+        for change in changed:
+            for fact in change.events:
+                work.emit(fact)
+        work.add(records)
+        watch_many(work, saved)
+    return decisions
