@@ -35,6 +35,7 @@ class Opportunity(Entity):
         amount: what it is worth in all, taxes kept out; the sum of its lines when it has lines.
         recurring: what it brings again and again, once every month, quarter or year (*recurring_every*).
         probability: how likely it is won, in per cent; given by the stage when it enters, until changed.
+        expected: the expected revenue as it was saved, so that stores can add it up; nobody sets it.
         category: where the forecast counts it; given by the stage when it enters, until changed.
         close_on: the day when it should be decided.
         closed_at: the moment when it was won or lost.
@@ -60,6 +61,7 @@ class Opportunity(Entity):
     recurring: Money | None = attribute(default=None)
     recurring_every: Every | None = attribute(default=None)
     probability: Decimal = attribute(default=Decimal(0))
+    expected: Money | None = attribute(default=None)
     category: Category = attribute(default="pipeline")
     close_on: date | None = attribute(default=None)
     closed_at: datetime | None = attribute(default=None, index=True)

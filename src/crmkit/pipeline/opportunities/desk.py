@@ -35,7 +35,17 @@ from crmkit.pipeline.stages.presets import STANDARD
 if TYPE_CHECKING:
     from crmkit.pipeline.leads import Lead
 
-MOVED_BY_VERBS = {"stage", "stage_since", "pipeline", "closed_at", "last_open_stage", "lost_reason", "lost_to", "slips"}
+MOVED_BY_VERBS = {
+    "stage",
+    "stage_since",
+    "pipeline",
+    "closed_at",
+    "last_open_stage",
+    "lost_reason",
+    "lost_to",
+    "slips",
+    "expected",
+}
 
 
 class Opportunities(Collection[Opportunity]):

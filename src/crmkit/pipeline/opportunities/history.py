@@ -17,7 +17,8 @@ from crmkit.pipeline.opportunities.steps import plan_step
 
 def keep(work: Work, before: Opportunity | None, change: Change[Opportunity]) -> Opportunity:
     """Save a deal, and the state that begins for it; raise alerts and plan the next step."""
-    saved = work.save(change)
+    after = change.after
+    saved = work.save(Change(after.evolve(expected=after.expected_revenue), change.events))
     if before is None or any(getattr(before, name) != getattr(saved, name) for name in TRACKED):
         work.add([state_of(work, saved)])
         watch(work, before, saved)

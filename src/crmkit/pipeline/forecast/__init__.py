@@ -1,0 +1,18 @@
+"""The forecast: what a period will bring, by person and category, by judgement and by history."""
+
+from crmkit.pipeline.forecast.adjustments import ForecastAdjusted, ForecastAdjustment, ForecastSnapshot
+from crmkit.pipeline.forecast.columns import Columns, Forecast, ForecastRow
+from crmkit.pipeline.forecast.desk import Accuracy, Forecasts
+from crmkit.pipeline.forecast.outlook import Outlook
+
+__all__ = [
+    "Accuracy",
+    "Columns",
+    "Forecast",
+    "ForecastAdjusted",
+    "ForecastAdjustment",
+    "ForecastRow",
+    "ForecastSnapshot",
+    "Forecasts",
+    "Outlook",
+]
