@@ -112,6 +112,11 @@ class Window:
     until: Any = None
     side: Literal["last", "before", "next"] = "last"
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether it is given by its ends alone, so that it may reach beyond ``as_of``."""
+        return self.side == "last" and (self.since is not None or self.until is not None)
+
 
 @attrs.frozen
 class Related:

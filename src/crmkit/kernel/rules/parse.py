@@ -286,7 +286,7 @@ class _Reader:
         names = self.path()
         if self.is_next("["):
             related = self.rows(names)
-            return self.aggregate(related, self.name()) if self.take(".") else related
+            return self.aggregate(related, self.need_kind("name", "a function")) if self.take(".") else related
         return self.field(names)
 
     def field(self, names: tuple[str, ...]) -> Expr | Related:

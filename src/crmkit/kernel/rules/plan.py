@@ -183,7 +183,7 @@ class _Planner:
         column = Column(hops=(), attribute=when, kind=when.kind)
         if related.window is not None:
             plans += self._window(column, related.window)
-        elif self.as_of.past:
+        if self.as_of.past and (related.window is None or related.window.open_ended):
             plans.append(Is(column, "<=", Literal(self._like(column, self.as_of.at))))
         return tuple(hops), plans[0] if len(plans) == 1 else Both(tuple(plans))
 
