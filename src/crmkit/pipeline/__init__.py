@@ -1,9 +1,10 @@
 """Sales: from the first sign of interest to the order, the payment and the commission."""
 
 from crmkit.kernel.room import Room
-from crmkit.pipeline import payments, portrait, prices, products, receivables, returns
+from crmkit.pipeline import payments, portrait, prices, products, quotas, receivables, returns
 from crmkit.pipeline.activities import ACTIVITY, activity, timing
 from crmkit.pipeline.assignment import entry, salesperson
+from crmkit.pipeline.commissions import SETTLEMENT, ledger, plans, settlements
 from crmkit.pipeline.desk import Pipeline
 from crmkit.pipeline.forecast import adjustments
 from crmkit.pipeline.leads import LEAD, conversion, lead
@@ -31,6 +32,7 @@ ROOM = Room(
         entry,
         pool,
         points,
+        quotas,
         lead_model,
         stages_desk,
         deal,
@@ -48,6 +50,9 @@ ROOM = Room(
         payments,
         receivables,
         returns,
+        plans,
+        ledger,
+        settlements,
     ),
     machines={
         "lead": LEAD,
@@ -57,6 +62,7 @@ ROOM = Room(
         "order": ORDER,
         "quote": quotes.QUOTE,
         "return": returns.RETURN,
+        "settlement": SETTLEMENT,
     },
     handlers={
         leads_desk.WAKE: leads_desk.wake,

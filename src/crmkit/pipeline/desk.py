@@ -6,6 +6,7 @@ from crmkit.kernel.collection import Desk
 from crmkit.pipeline.activities import Activities
 from crmkit.pipeline.assignment.desk import Assignments
 from crmkit.pipeline.assignment.salesperson import Salespeople
+from crmkit.pipeline.commissions import Commissions
 from crmkit.pipeline.forecast import Forecasts
 from crmkit.pipeline.leads import Leads
 from crmkit.pipeline.opportunities import Opportunities
@@ -15,6 +16,7 @@ from crmkit.pipeline.payments import Payments
 from crmkit.pipeline.pool.desk import Pools
 from crmkit.pipeline.prices import Prices
 from crmkit.pipeline.products import Products
+from crmkit.pipeline.quotas import Quotas
 from crmkit.pipeline.receivables import Receivables
 from crmkit.pipeline.returns import Returns
 from crmkit.pipeline.sales import Sales
@@ -34,6 +36,11 @@ class Pipeline(Desk):
     def activities(self) -> Activities:
         """What was done with them, and what is to be done."""
         return Activities(self._scope)
+
+    @property
+    def quotas(self) -> Quotas:
+        """What is to be sold in a period, and how far it has come."""
+        return Quotas(self._scope)
 
     @property
     def scoring(self) -> Scoring:
@@ -109,3 +116,8 @@ class Pipeline(Desk):
     def forecast(self) -> Forecasts:
         """What a period will bring."""
         return Forecasts(self._scope)
+
+    @property
+    def commissions(self) -> Commissions:
+        """Who earns what by selling."""
+        return Commissions(self._scope)
