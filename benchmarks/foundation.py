@@ -118,7 +118,9 @@ class Bulk:
             key, tags = f"cus_{uuid.uuid4().hex[:26]}", json.dumps(sorted(row["tags"]))
             email = row["email"].lower()
             name, city = row["name"], row["city"]
-            customers.append(self._customer(key, at, name, email, row["birthday"].isoformat(), city, row["source"], tags))
+            customers.append(
+                self._customer(key, at, name, email, row["birthday"].isoformat(), city, row["source"], tags)
+            )
             payload = json.dumps({"customer_id": key, "source": row["source"]})
             events.append(
                 ("default", f"evt_{uuid.uuid4().hex[:26]}", at, "customers.customer_registered", 1, key, key)
@@ -129,7 +131,9 @@ class Bulk:
         connection.execute("COMMIT")
         connection.close()
 
-    def _customer(self, key: str, at: str, name: str, email: str, born: str, city: str, source: str, tags: str) -> tuple[Any, ...]:
+    def _customer(
+        self, key: str, at: str, name: str, email: str, born: str, city: str, source: str, tags: str
+    ) -> tuple[Any, ...]:
         values: dict[str, Any] = {
             "tenant": "default",
             "id": key,
@@ -194,11 +198,17 @@ def loading(folder: Path, count: int) -> Comparison:
             found.append(LoadedCustomer(**v))
         return len(found)
 
-    return Comparison(f"SQLite: load {count:,} customers", ours, by_hand, "sqlite3 and a mapper by hand", 1.1, count=count)
+    return Comparison(
+        f"SQLite: load {count:,} customers", ours, by_hand, "sqlite3 and a mapper by hand", 1.1, count=count
+    )
 
 
 LoadedCustomer: Any = attrs.make_class(
-    "LoadedCustomer", {a.name: attrs.field(default=None) for a in Customer.__schema__}, frozen=True, slots=True, kw_only=True
+    "LoadedCustomer",
+    {a.name: attrs.field(default=None) for a in Customer.__schema__},
+    frozen=True,
+    slots=True,
+    kw_only=True,
 )
 
 
@@ -237,7 +247,9 @@ def changing(folder: Path, count: int) -> Comparison:
             raw.execute(insert_event, event)
             raw.execute("COMMIT")
 
-    return Comparison("SQLite: load, change, commit (durable)", ours, by_hand, "the same statements, sqlite3", 1.5, count=count)
+    return Comparison(
+        "SQLite: load, change, commit (durable)", ours, by_hand, "the same statements, sqlite3", 1.5, count=count
+    )
 
 
 # ── Machines ──
@@ -309,7 +321,7 @@ def importing() -> Comparison:
 
 def memory(statement: str) -> int:
     """The most memory that a fresh process holds after *statement*, in KiB."""
-    code = f"{statement}\nimport resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    code = f"{statement}\nprint(next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')))"
     return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 
 
@@ -327,5 +339,7 @@ def run(*, large: bool) -> None:
                 importing(),
             ],
         )
-    print(f"\nMemory of a fresh process: `import crmkit` {memory('import crmkit') // 1024} MiB, "
-          f"`from pydantic import BaseModel` {memory('from pydantic import BaseModel') // 1024} MiB.")
+    print(
+        f"\nMemory of a fresh process: `import crmkit` {memory('import crmkit') // 1024} MiB, "
+        f"`from pydantic import BaseModel` {memory('from pydantic import BaseModel') // 1024} MiB."
+    )

@@ -286,12 +286,24 @@ def entity(
             when=when,
             append_only=append_only,
         )
-        made.__crmkit_converts__ = converters(made.__schema__)
-        made.__crmkit_check__ = checker(made.__schema__, made.__crmkit_converts__)
-        made.__crmkit_copy__ = copier(made.__schema__)
+        made.__crmkit_check__ = _written_at_first_use("__crmkit_check__")
+        made.__crmkit_copy__ = _written_at_first_use("__crmkit_copy__")
         return made
 
     return decorate
+
+
+def _written_at_first_use(name: str) -> Callable[[Any], Any]:
+    """Stand in for a generated function, so that declaring many entities costs little when few are used."""
+
+    def write(self: Record) -> Any:
+        cls = type(self)
+        cls.__crmkit_converts__ = converters(cls.__schema__)
+        cls.__crmkit_check__ = checker(cls.__schema__, cls.__crmkit_converts__)
+        cls.__crmkit_copy__ = copier(cls.__schema__)
+        return getattr(cls, name)(self)
+
+    return write
 
 
 def _attributes(cls: type[Record]) -> Iterator[Attribute]:

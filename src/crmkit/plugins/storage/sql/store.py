@@ -49,7 +49,7 @@ class SqlStore:
             raise InvalidInput(f"crmkit keeps data in SQLite and PostgreSQL, not in {engine.dialect.name}")
         _check_driver(engine.dialect)
         self.registry, self.engine, self.owned = registry, engine, owned
-        self.tables = Tables(registry, prefix=prefix, schema=schema)
+        self.tables = Tables.shared(registry, prefix=prefix, schema=schema)
         self.dialect: Dialect = engine.dialect
         self.sqlite = engine.dialect.name == "sqlite"
         self._mappers: dict[str, Mapper] = {}

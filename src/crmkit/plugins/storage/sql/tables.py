@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
+from crmkit.errors import InvalidInput
 from crmkit.kernel.entity import Attribute, Index, Kind, Schema
 from crmkit.kernel.registry import Registry
 from crmkit.plugins.storage.sql.types import TEXT, TYPES
 
 CURRENCY = sa.String(3)
+LONGEST = 63  # bytes in a name on PostgreSQL
+LONGEST_PREFIX = 18
+
+
+SHARED_LIMIT = 16
+_SHARED: dict[tuple[tuple[Schema, ...], str, str | None], Tables] = {}
 
 
 class Tables:
@@ -19,11 +30,20 @@ class Tables:
         prefix: what every table name begins with.
         schema: the database schema, if not the default one.
 
+    Raises:
+        InvalidInput: the prefix or the schema cannot be used.
+
     Attributes:
         version: where the version of the schema is noted; a host's own Alembic run has another table.
     """
 
     def __init__(self, registry: Registry, *, prefix: str = "crm_", schema: str | None = None) -> None:
+        if not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", prefix) or len(prefix) > LONGEST_PREFIX:
+            raise InvalidInput(
+                f"table_prefix={prefix!r}: use at most {LONGEST_PREFIX} letters, digits and '_', as in 'crm_'"
+            )
+        if schema is not None and not re.fullmatch(rf"[^.\"\x00]{{1,{LONGEST}}}", schema):
+            raise InvalidInput(f"schema={schema!r} cannot be the name of a database schema")
         self.registry, self.prefix = registry, prefix
         self.metadata = sa.MetaData(schema=schema)
         self.by_name: dict[str, sa.Table] = {}
@@ -33,8 +53,34 @@ class Tables:
             f"{prefix}alembic_version", self.metadata, sa.Column("version_num", sa.String(32), primary_key=True)
         )
 
+    @classmethod
+    def shared(cls, registry: Registry, *, prefix: str, schema: str | None) -> Tables:
+        """The tables of CRMs that have the same entities: they are made once."""
+        key = (tuple(registry.schemas.values()), prefix, schema)
+        found = _SHARED.get(key)
+        if found is None:
+            if len(_SHARED) >= SHARED_LIMIT:
+                _SHARED.pop(next(iter(_SHARED)))
+            found = _SHARED[key] = cls(registry, prefix=prefix, schema=schema)
+        return found
+
     def __getitem__(self, schema: Schema) -> sa.Table:
         return self.by_name[schema.name]
+
+    def name_of(self, schema: Schema, attributes: Sequence[str], kind: str) -> str:
+        """The name of an index or a key over *attributes*, shortened in the same way for every prefix.
+
+        Args:
+            schema: whose table it is on.
+            attributes: what it is over.
+            kind: ``idx``, ``key`` or ``fkey``.
+        """
+        words = "_".join(attributes)
+        room = LONGEST - LONGEST_PREFIX - len(f"{schema.name}__{kind}")
+        if len(words) > room:
+            digest = hashlib.sha256(words.encode()).hexdigest()[:8]
+            words = f"{words[: max(room - 9, 0)]}_{digest}"
+        return f"{self.prefix}{schema.name}_{words}_{kind}"
 
     def _table(self, schema: Schema) -> sa.Table:
         name = f"{self.prefix}{schema.name}"
@@ -44,30 +90,30 @@ class Tables:
                 table.append_column(column)
         for a in schema:
             if a.references is not None:
-                self._refer(table, a)
+                self._refer(table, schema, a)
             if a.unique:
-                self._index(table, Index(attributes=(a.name,), unique=True))
+                self._index(table, schema, Index(attributes=(a.name,), unique=True))
             elif a.index or a.references is not None:
-                self._index(table, Index(attributes=(a.name,)))
+                self._index(table, schema, Index(attributes=(a.name,)))
         for index in schema.indexes:
-            self._index(table, index)
+            self._index(table, schema, index)
         return table
 
-    def _refer(self, table: sa.Table, a: Attribute) -> None:
+    def _refer(self, table: sa.Table, schema: Schema, a: Attribute) -> None:
         assert a.references is not None  # noqa: S101 - the caller looked
         target = ".".join(filter(None, [self.metadata.schema, f"{self.prefix}{a.references}"]))
         table.append_constraint(
             sa.ForeignKeyConstraint(
-                ["tenant", a.name], [f"{target}.tenant", f"{target}.id"], name=f"{table.name}_{a.name}_fkey"
+                ["tenant", a.name], [f"{target}.tenant", f"{target}.id"], name=self.name_of(schema, [a.name], "fkey")
             )
         )
 
-    def _index(self, table: sa.Table, index: Index) -> None:
+    def _index(self, table: sa.Table, schema: Schema, index: Index) -> None:
         where = None
         if index.where:
             where = sa.and_(*(table.c[k] == sa.literal_column(f"'{v}'") for k, v in index.where.items()))
         sa.Index(
-            f"{table.name}_{'_'.join(index.attributes)}_{'key' if index.unique else 'idx'}",
+            self.name_of(schema, index.attributes, "key" if index.unique else "idx"),
             table.c.tenant,
             *(table.c[name] for name in index.attributes),
             unique=index.unique,
