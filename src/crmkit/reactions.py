@@ -16,12 +16,22 @@ from crmkit.lifecycle.journeys.definition import JourneyDefined
 from crmkit.lifecycle.journeys.runs import JourneySendDue
 from crmkit.lifecycle.journeys.walking import event_happened as journeys_begin
 from crmkit.lifecycle.loyalty import desk as loyalty
+from crmkit.lifecycle.loyalty.ledger import PointsExpired, TierChanged
 from crmkit.lifecycle.stages import CustomerLapsed, CustomerWonBack, StageAdvanced
+from crmkit.marketing.offers import OfferDeclined, OfferExpired, OfferTaken
+from crmkit.marketing.responses import ResponseRecorded
 from crmkit.marketing.sending import check_templates, send_for_journey, withdraw_after_revocation
+from crmkit.pipeline.commissions import ledger
 from crmkit.pipeline.leads.lead import LeadConverted
-from crmkit.pipeline.opportunities.deal import OpportunityLost, OpportunityOpened, OpportunityReopened, OpportunityWon
+from crmkit.pipeline.opportunities.deal import (
+    Opportunity,
+    OpportunityLost,
+    OpportunityOpened,
+    OpportunityReopened,
+    OpportunityWon,
+)
 from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
-from crmkit.pipeline.payments import PaymentReceived, PaymentRefunded
+from crmkit.pipeline.payments import Payment, PaymentReceived, PaymentRefunded
 
 
 def reaches(stage: str) -> Reaction:
@@ -48,34 +58,59 @@ def takes_points_back(work: Work, happened: PaymentRefunded) -> None:
     loyalty.reverse_for_refund(work, order_id=happened.order_id, amount=happened.amount)
 
 
+def earns_commission(work: Work, happened: PaymentReceived) -> None:
+    """Who sold an order earns by the money that comes in for it."""
+    ledger.earn_by_payment(work, work.get(Payment, happened.payment_id))
+
+
+def takes_commission_back(work: Work, happened: PaymentRefunded) -> None:
+    """Money that goes back takes with it what it had earned."""
+    ledger.reverse_by_refund(work, work.get(Payment, happened.payment_id))
+
+
+def drafts_commission(work: Work, happened: OpportunityWon) -> None:
+    """Who won a deal earns by it."""
+    ledger.earn_by_deal(work, work.get(Opportunity, happened.opportunity_id))
+
+
+def cancels_commission(work: Work, happened: OpportunityReopened) -> None:
+    """A deal that is open again has earned nothing yet."""
+    ledger.reverse_by_reopening(work, work.get(Opportunity, happened.opportunity_id))
+
+
 REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     # ── Sales move the life cycle; on its events journeys begin, and the runs that wait for them wake up. ──
     LeadConverted: (reaches("qualified"), journeys_begin),
     OpportunityOpened: (reaches("opportunity"), journeys_begin),
-    OpportunityWon: (reaches("customer"), journeys_begin),
+    OpportunityWon: (reaches("customer"), drafts_commission, journeys_begin),
     OpportunityLost: (journeys_begin,),
-    OpportunityReopened: (journeys_begin,),
+    OpportunityReopened: (cancels_commission, journeys_begin),
     OrderPlaced: (journeys_begin,),
     OrderPaid: (reaches("customer"), judged_by_stage_rules, earns_points, journeys_begin),
     OrderFulfilled: (journeys_begin,),
     OrderCancelled: (journeys_begin,),
-    PaymentReceived: (journeys_begin,),
+    PaymentReceived: (earns_commission, journeys_begin),
     PaymentRefunded: (
         takes_points_back,
+        takes_commission_back,
         journeys_begin,
     ),
     # ── What happens with customers and their stages begins journeys, too. ──
     CustomerRegistered: (journeys_begin,),
     ConsentGranted: (journeys_begin,),
-    ConsentRevoked: (
-        withdraw_after_revocation,
-        journeys_begin,
-    ),
+    ConsentRevoked: (withdraw_after_revocation, journeys_begin),
     SegmentEntered: (journeys_begin,),
     SegmentLeft: (journeys_begin,),
     StageAdvanced: (journeys_begin,),
     CustomerLapsed: (journeys_begin,),
     CustomerWonBack: (journeys_begin,),
+    TierChanged: (journeys_begin,),
+    PointsExpired: (journeys_begin,),
+    # ── So does what they do with messages and offers. ──
+    ResponseRecorded: (journeys_begin,),
+    OfferTaken: (journeys_begin,),
+    OfferDeclined: (journeys_begin,),
+    OfferExpired: (journeys_begin,),
     # ── Marketing writes the messages that journeys want to send. ──
     JourneyDefined: (check_templates,),
     JourneySendDue: (send_for_journey,),

@@ -196,6 +196,14 @@ def notes(crm: CRM, customer: Any) -> list[str]:
     return [m.facts["reason"] for m in moments if m.name == "lifecycle.journey_ended"]
 
 
+def test_what_lies_too_far_back_begins_nothing(crm: CRM) -> None:
+    crm.lifecycle.journeys.define("x", on="baby_born", steps=[{"exit": "x"}], within_days=30)
+    li = crm.customers.register(name="Li")
+    crm.lifecycle.record(li, "baby_born", on=date(2020, 3, 1))
+    crm.lifecycle.record(li, "baby_born", on=date(2026, 2, 2))
+    assert len(crm.lifecycle.journeys.runs("x")) == 1
+
+
 def test_a_step_is_taken_once_and_not_before_its_time(crm: CRM, clock: FrozenClock) -> None:
     crm.lifecycle.journeys.define("x", on="baby_born", steps=[{"wait": {"days": 30}}, {"exit": "thirty days"}])
     li = crm.customers.register(name="Li")

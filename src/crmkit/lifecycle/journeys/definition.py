@@ -25,6 +25,7 @@ class Journey(Entity):
         editions: all lists of steps that the journey has had; the last one is that of new runs.
         rule: who may enter; everybody if there is none.
         leave_when: who satisfies it leaves before the next step.
+        within_days: how many days back that may lie on which it begins; any number if there is none.
         again: whether somebody may enter who has been in it before.
         listens: every life event and event on which it begins, or for which a step of any edition waits.
     """
@@ -36,6 +37,7 @@ class Journey(Entity):
     editions: tuple[Any, ...] = attribute()
     rule: Mapping[str, Any] | None = attribute(default=None)
     leave_when: Mapping[str, Any] | None = attribute(default=None)
+    within_days: int | None = attribute(default=None, at_least=0)
     again: Again = attribute(default="always")
     listens: frozenset[str] = attribute(default=frozenset())
 

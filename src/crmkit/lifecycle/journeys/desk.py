@@ -31,6 +31,7 @@ class Journeys(Collection[Journey]):
         steps: Sequence[Any],
         rule: Rule | None = None,
         leave_when: Rule | None = None,
+        within_days: int | None = None,
         again: Again = "always",
     ) -> Journey:
         """Say what happens with every customer to whom *on* happens; a name that is known gets new steps.
@@ -45,6 +46,8 @@ class Journeys(Collection[Journey]):
             steps: see :mod:`crmkit.lifecycle.journeys.steps`; rules may be written with ``F`` or as JSON.
             rule: who may enter.
             leave_when: who satisfies it leaves before the next step.
+            within_days: who is known to have had the life event longer ago than so many days does not enter: a birth
+                that is told years later sends no congratulations.
             again: whether somebody may enter anew: ``always`` (each time that it happens), ``per_subject`` (once for
                 each thing that the event is about), ``after_end`` (only while in no run of the journey), ``never``.
 
@@ -74,6 +77,7 @@ class Journeys(Collection[Journey]):
                 "on": on,
                 "rule": None if rule is None else to_json(rule),
                 "leave_when": None if leave_when is None else to_json(leave_when),
+                "within_days": within_days,
                 "again": again,
             }
             known = work.first(Journey, F.name == name)

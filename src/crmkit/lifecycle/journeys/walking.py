@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from crmkit.customers.people import Customer
@@ -44,7 +44,8 @@ def begin(
         _wake(work, on=on, customer_id=customer_id)
     listening = (F.on == on) & (F.status == "active")
     journeys = work.find(Journey, listening if only is None else listening & (F.id == only))
-    return [_enter(work, j, customer_id, about, at) for j in journeys if _may_enter(work, j, customer_id, about)]
+    fresh = [j for j in journeys if j.within_days is None or at >= work.now - timedelta(days=j.within_days)]
+    return [_enter(work, j, customer_id, about, at) for j in fresh if _may_enter(work, j, customer_id, about)]
 
 
 HEARD = "lifecycle.journeys.heard"
