@@ -101,11 +101,14 @@ class Payments(Collection[Payment]):
             current = work.get(Order, order.id if isinstance(order, Order) else order)
             change = current.received(amount, machine=work.machine("order"), now=work.now)
             payment = _payment(work, current, amount, method=method, reference=reference, received_at=received_at)
-            work.save(change)
+            work.save(Change(change.after))
             received = PaymentReceived(
                 payment_id=payment.id, order_id=current.id, customer_id=current.customer_id, amount=amount
             )
-            return work.save(Change(payment, (received,)))
+            saved = work.save(Change(payment, (received,)))
+            for happened in change.events:
+                work.emit(happened)
+            return saved
 
     def refund(
         self,
@@ -153,7 +156,7 @@ class Payments(Collection[Payment]):
                 reason=reason,
                 received_at=received_at,
             )
-            work.save(change)
+            work.save(Change(change.after))
             refunded = PaymentRefunded(
                 payment_id=payment.id,
                 order_id=current.id,
@@ -161,7 +164,10 @@ class Payments(Collection[Payment]):
                 amount=back,
                 reason=payment.reason,
             )
-            return work.save(Change(payment, (refunded,)))
+            saved = work.save(Change(payment, (refunded,)))
+            for happened in change.events:
+                work.emit(happened)
+            return saved
 
     def of(self, order: Order | str) -> list[Payment]:
         """All payments and refunds of an order, the earliest first."""

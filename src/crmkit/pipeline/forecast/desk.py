@@ -88,7 +88,7 @@ class Forecasts(Desk):
             pipeline: deals of this pipeline only.
             currency: ISO 4217 code of the result; the CRM's unless given.
             rates: for deals in other currencies; without them such deals are refused, never left out or mixed.
-            as_of: a past day (its end) or moment from which to look, by the states that deals had then; who shares a deal
+            as_of: a past day (its end) or moment from which to look, by the states of the deals then; who shares a deal
                 and who reports to whom are those of today.
 
         Raises:

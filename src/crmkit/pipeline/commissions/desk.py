@@ -1,0 +1,224 @@
+"""``crm.pipeline.commissions``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+
+from crmkit.errors import InvalidInput, NotFound
+from crmkit.kernel.change import Change
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.money import Money
+from crmkit.kernel.rules import AsOf, F, Rule, plan
+from crmkit.kernel.rules.specs import to_json
+from crmkit.kernel.work import Work
+from crmkit.pipeline.commissions.ledger import Commission, corrected
+from crmkit.pipeline.commissions.plans import Basis, CommissionPlan, Section, Source, ordered
+from crmkit.pipeline.commissions.settlements import Period, Settlement, settle
+from crmkit.pipeline.orders.order import Order
+
+
+class Plans(Collection[CommissionPlan]):
+    """What ``crm.pipeline.commissions.plans`` offers."""
+
+    cls = CommissionPlan
+
+    def define(
+        self,
+        name: str,
+        *,
+        percent: Decimal | int | str | None = None,
+        fixed: Money | None = None,
+        sections: Sequence[Section] = (),
+        basis: Basis = "amount",
+        source: Source = "payment",
+        rule: Rule | None = None,
+        people: Iterable[str] = (),
+        position: int = 100,
+    ) -> CommissionPlan:
+        """Lay down a plan, or change one; what was earned by it before stays as it is.
+
+        Args:
+            name: how it is called.
+            percent: per cent of the base, 0 to 1000.
+            fixed: the same for each order or deal; for sales in its currency.
+            sections: per cent by the size of the base; for sales in their currency.
+            basis: ``"amount"``, or ``"margin"`` for the amount less the cost, at least 0.
+            source: ``"payment"``: earned as the money comes in; ``"won"``: earned when a deal is won.
+            rule: which orders (or, for won deals, opportunities) it is for, as in ``F.channel == "shop"``.
+            people: for whom; everybody when empty.
+            position: of several plans that fit, the lowest counts alone.
+
+        Raises:
+            DefinitionError: sections overlap or are upside down, or the rule does not fit.
+            InvalidInput: not exactly one of percent, fixed and sections is given.
+
+        Example:
+            >>> from crmkit import CRM, Line
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10)
+            ...     wang = crm.customers.register(name="Xiao Wang", owner="ann")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(90, "EUR"))])
+            ...     _ = crm.pipeline.payments.receive(order, Money(90, "EUR"))
+            ...     [(line.person, line.amount) for line in crm.pipeline.commissions.find()]
+            [('ann', Money('9.00', 'EUR'))]
+        """
+        with self.work() as work:
+            if rule is not None:
+                schema = work.house.registry.schema("order" if source == "payment" else "opportunity")
+                plan(rule, schema, work.house.registry, AsOf(at=work.now, zone=work.settings.zone))
+            values = {
+                "percent": percent,
+                "fixed": fixed,
+                "sections": tuple(ordered(sections)),
+                "basis": basis,
+                "source": source,
+                "rule": None if rule is None else to_json(rule),
+                "people": frozenset(people),
+                "position": position,
+                "active": True,
+            }
+            known = work.first(CommissionPlan, F.name == name)
+            after = work.new(CommissionPlan, name=name, **values) if known is None else known.evolve(**values)
+            return work.save(Change(after))
+
+    def stop(self, name: str) -> CommissionPlan:
+        """Nothing is earned by it any more.
+
+        Raises:
+            NotFound: there is no such plan.
+        """
+        with self.work() as work:
+            known = work.first(CommissionPlan, F.name == name)
+            if known is None:
+                raise NotFound(f"there is no commission plan {name!r}")
+            return work.save(Change(known.evolve(active=False)))
+
+
+class Commissions(Collection[Commission]):
+    """What ``crm.pipeline.commissions`` offers: the ledger, the plans and the settlements."""
+
+    cls = Commission
+
+    @property
+    def plans(self) -> Plans:
+        """By what rule a sale earns a commission."""
+        return Plans(self._scope)
+
+    @property
+    def settlements(self) -> Settlements:
+        """What was paid out."""
+        return Settlements(self._scope)
+
+    def correct(self, commission: Commission | str, *, amount: Money, reason: str) -> list[Commission]:
+        """Say what a line should have come to: the difference becomes a line of its own, and the line stays.
+
+        So a settled line never changes, and what was wrong in it is put right in the next settlement.
+
+        Args:
+            commission: the line.
+            amount: what it should have come to, in its currency.
+            reason: why.
+
+        Returns:
+            the new line; none if nothing is different.
+
+        Raises:
+            InvalidInput: another currency, no reason, or the line is itself a correction.
+        """
+        if not reason:
+            raise InvalidInput("a correction needs a reason")
+        with self.work() as work:
+            current = work.get(Commission, commission)
+            if amount.currency != current.amount.currency:
+                raise InvalidInput(f"commission {current.id} is in {current.amount.currency}, got {amount}")
+            if current.kind != "earned":
+                raise InvalidInput(f"commission {current.id} is {current.kind}: correct the line that was earned")
+            return corrected(work, current, amount=amount, reason=reason)
+
+    def settle(self, *, until: date, period: Period = "month", person: str | None = None) -> list[Settlement]:
+        """Settle what was earned in the periods that are over: one settlement a person, period and currency.
+
+        A settlement takes further lines of its period until it is invoiced; after that they get a new one.
+
+        Args:
+            until: the day after the last one that counts; periods that end later wait.
+            period: ``"half_month"`` (1st to 15th, 16th to the end), ``"month"``, ``"quarter"``, ``"half_year"``,
+                ``"year"``.
+            person: for this person only.
+
+        Returns:
+            the settlements that were made or have grown.
+        """
+        with self.work() as work:
+            return settle(work, until=until, period=period, person=person)
+
+    def open_balance(self, person: str) -> dict[str, Money]:
+        """What a person has earned and was not settled yet, by currency."""
+        with self.read() as work:
+            rule = (F.person == person) & F.settlement_id.is_missing()
+            sums: dict[str, Money] = {}
+            for group in work.tally(Commission, rule, sums=("amount",)):
+                sums |= group.sums["amount"]
+            return sums
+
+    def of(self, order: Order | str) -> list[Commission]:
+        """The lines of one order, in the order in which they were earned."""
+        with self.read() as work:
+            rule = F.order_id == (order.id if isinstance(order, Order) else order)
+            return work.find(Commission, rule, order_by=("earned_at", "id"))
+
+
+class Settlements(Collection[Settlement]):
+    """What ``crm.pipeline.commissions.settlements`` offers."""
+
+    cls = Settlement
+
+    def lines(self, settlement: Settlement | str) -> list[Commission]:
+        """What it consists of."""
+        with self.read() as work:
+            return _lines(work, work.get(Settlement, settlement))
+
+    def invoice(self, settlement: Settlement | str, *, reference: str | None = None) -> Settlement:
+        """There is a payout document: nothing is added any more, and it cannot be cancelled.
+
+        Raises:
+            TransitionRefused: it is invoiced already, or cancelled.
+        """
+        return self._move(settlement, "invoice", {"reference": reference})
+
+    def withdraw_invoice(self, settlement: Settlement | str, *, reason: str) -> Settlement:
+        """The payout document is gone: it is only settled again.
+
+        Raises:
+            TransitionRefused: it is not invoiced, or there is no reason.
+        """
+        return self._move(settlement, "withdraw invoice", {"reference": None, "reason": reason}, reason=reason)
+
+    def cancel(self, settlement: Settlement | str, *, reason: str) -> Settlement:
+        """Undo it: its lines wait for another settlement.
+
+        Raises:
+            TransitionRefused: it is invoiced, or there is no reason.
+        """
+        with self.work() as work:
+            current = work.get(Settlement, settlement)
+            step = work.machine("settlement").step
+            change = step(current, "cancel", now=work.now, changes={"reason": reason}, reason=reason)
+            lines = _lines(work, current)
+            if lines:
+                work.put([line.evolve(settlement_id=None) for line in lines])
+            return work.save(change)
+
+    def _move(
+        self, settlement: Settlement | str, trigger: str, changes: dict[str, str | None], **facts: str
+    ) -> Settlement:
+        with self.work() as work:
+            current = work.get(Settlement, settlement)
+            step = work.machine("settlement").step
+            return work.save(step(current, trigger, now=work.now, changes=changes, **facts))
+
+
+def _lines(work: Work, settlement: Settlement) -> list[Commission]:
+    return work.find(Commission, F.settlement_id == settlement.id, order_by=("earned_at", "id"))
