@@ -7,6 +7,8 @@ from crmkit.service.cases.desk import Cases
 from crmkit.service.escalation.desk import Escalations
 from crmkit.service.kinds import Kinds
 from crmkit.service.policies.desk import Policies
+from crmkit.service.solutions import Solutions
+from crmkit.service.surveys import Surveys
 
 
 class Service(Desk):
@@ -31,3 +33,13 @@ class Service(Desk):
     def policies(self) -> Policies:
         """What customers are promised."""
         return Policies(self._scope)
+
+    @property
+    def solutions(self) -> Solutions:
+        """Answers that have helped."""
+        return Solutions(self._scope)
+
+    @property
+    def surveys(self) -> Surveys:
+        """How satisfied customers are."""
+        return Surveys(self._scope)
