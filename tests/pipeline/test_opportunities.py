@@ -173,6 +173,21 @@ def test_b2b_asks_for_a_company_a_decision_maker_and_an_approval(crm: CRM, wang:
     assert deals.advance(deal).stage == "negotiation"
 
 
+def test_a_stage_keeps_what_it_asks_for(crm: CRM, wang: Customer) -> None:
+    stages = [Stage("a"), Stage("b", requires=["amount", "next_step"]), Stage("c", gate="boss")]
+    crm.pipeline.stages.define("asking", stages=stages)
+    with pytest.raises(InvalidInput, match="needs amount .*needs next_step"):
+        opened(crm, wang, pipeline="asking", stage="b")
+    with pytest.raises(InvalidInput, match="open it in an earlier stage"):
+        opened(crm, wang, pipeline="asking", stage="c")
+    deal = opened(crm, wang, pipeline="asking", stage="b", amount=Money(1, EUR), next_step="call")
+    with pytest.raises(InvalidInput, match="needs amount before it is in b"):
+        crm.pipeline.opportunities.update(deal, amount=None)
+    deal = crm.pipeline.opportunities.advance(deal, to="a")
+    assert crm.pipeline.opportunities.update(deal, amount=None).amount is None
+    assert crm.pipeline.opportunities.count() == 1
+
+
 def test_an_approval_holds_up_to_its_amount(crm: CRM, wang: Customer) -> None:
     crm.pipeline.stages.define("gated", stages=[Stage("start"), Stage("offer", gate="discount")])
     deals = crm.pipeline.opportunities

@@ -137,7 +137,7 @@ class Returns(Collection[Return]):
             ...     _ = crm.pipeline.payments.receive(order, order.total)
             ...     first = crm.pipeline.orders.lines(order)[0]
             ...     back = crm.pipeline.returns.request(order, lines={first.id: 1}, reason="scratched")
-            ...     _ = crm.pipeline.returns.receive(back)
+            ...     back = crm.pipeline.returns.receive(back)
             ...     crm.pipeline.returns.refund(back).amount
             Money('10.00', 'EUR')
         """

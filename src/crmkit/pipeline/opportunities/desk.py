@@ -21,7 +21,7 @@ from crmkit.kernel.work import Work
 from crmkit.pipeline.opportunities.alerts import Alerts
 from crmkit.pipeline.opportunities.approvals import Approvals
 from crmkit.pipeline.opportunities.deal import DealState, Opportunity, OpportunityChanged, OpportunityOpened
-from crmkit.pipeline.opportunities.guards import guard_advance, guard_lose, guard_win
+from crmkit.pipeline.opportunities.guards import guard_advance, guard_lose, guard_open, guard_update, guard_win
 from crmkit.pipeline.opportunities.history import as_it_was, keep, moment, seconds_by_stage
 from crmkit.pipeline.opportunities.lines import DealLine, lines_of, refuse_amount, replace_lines
 from crmkit.pipeline.opportunities.people import ContactRole, DealSplit, SplitKind, involved, shared
@@ -89,7 +89,7 @@ class Opportunities(Collection[Opportunity]):
 
         Raises:
             NotFound: the customer, company, campaign, lead or pipeline does not exist.
-            InvalidInput: a field is unknown or malformed.
+            InvalidInput: a field is unknown or malformed, or the stage asks for more.
 
         Example:
             >>> from crmkit import CRM, Money
@@ -127,6 +127,7 @@ class Opportunities(Collection[Opportunity]):
                 stage_since=work.now,
                 **values,
             )
+            guard_open(deal, begins)
             opened = OpportunityOpened(
                 opportunity_id=deal.id,
                 customer_id=whom.id,
@@ -140,7 +141,7 @@ class Opportunities(Collection[Opportunity]):
         """Change attributes; the stage changes by :meth:`advance`, :meth:`win`, :meth:`lose` and :meth:`reopen`.
 
         Raises:
-            InvalidInput: a field is unknown or malformed, or only a verb changes it.
+            InvalidInput: a field is unknown or malformed, only a verb changes it, or the stage asks for it.
             StaleEntity: somebody else has changed the deal since it was read.
         """
         with self.work() as work:
@@ -151,6 +152,9 @@ class Opportunities(Collection[Opportunity]):
             different = tuple(sorted(n for n in changes if getattr(current, n) != getattr(after, n)))
             if not different:
                 return current
+            process, _ = way_of(work, current)
+            if current.stage in process:
+                guard_update(after, process[current.stage], different)
             return keep(work, current, Change(_slipped(current, after), (_changed(current, different),)))
 
     def advance(self, deal: Opportunity | str, *, to: str | None = None, **changes: Any) -> Opportunity:

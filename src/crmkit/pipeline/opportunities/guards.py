@@ -18,6 +18,30 @@ from crmkit.pipeline.opportunities.deal import Opportunity
 from crmkit.pipeline.stages.definition import SalesPipeline, Stage
 
 
+def guard_open(deal: Opportunity, begins: Stage) -> None:
+    """Refuse to open *deal* in a stage whose demands it does not meet.
+
+    Raises:
+        InvalidInput: with everything that is missing.
+    """
+    reasons = [*_missing(deal, begins.requires, before=f"it begins in {begins.name}")]
+    if begins.gate is not None:
+        reasons.append(f"it needs the approval of {begins.gate}: open it in an earlier stage")
+    if reasons:
+        raise InvalidInput(f"the opportunity {deal.name!r} cannot begin in {begins.name}: {'; '.join(reasons)}")
+
+
+def guard_update(deal: Opportunity, here: Stage, fields: Iterable[str]) -> None:
+    """Refuse to take away what the stage of a deal asks for.
+
+    Raises:
+        InvalidInput: with everything that would be missing.
+    """
+    gone = [*_missing(deal, sorted(set(here.requires).intersection(fields)), before=f"it is in {here.name}")]
+    if gone:
+        raise InvalidInput(f"the opportunity {deal.id} cannot lose that: {'; '.join(gone)}")
+
+
 def guard_advance(
     work: Work, deal: Opportunity, *, process: SalesPipeline, machine: Machine, to: Stage, changes: dict[str, Any]
 ) -> None:
