@@ -41,4 +41,3 @@ def hours() -> BusinessCalendar:
 @pytest.fixture
 def always() -> BusinessCalendar:
     return BusinessCalendar.always_open()
-

@@ -1,4 +1,4 @@
-"""The SLA engine against the test suites and documents of Zammad, Zendesk, GLPI, Frappe, ERPNext, Znuny and Chatwoot."""
+"""The SLA engine against tests and documents of Zammad, Zendesk, GLPI, Frappe, ERPNext, Znuny and Chatwoot."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ def test_status_as_of_a_moment(case: Case) -> None:
 @pytest.mark.parametrize("case", worked("add"))
 def test_used_up_at_closing(case: Case) -> None:
     inputs = case["inputs"]
-    if inputs.get("empty_calendar_policy") == "wall_clock":  # an empty calendar is an error; open round the clock is not
+    if (
+        inputs.get("empty_calendar_policy") == "wall_clock"
+    ):  # an empty calendar is an error; open round the clock is not
         with pytest.raises(ValueError, match="always_open"):
             hours(inputs["calendar"])
         always = Hours.of(BusinessCalendar.always_open(inputs["calendar"]["tz"]))
@@ -122,7 +124,7 @@ def test_one_target_with_a_level(case: Case) -> None:
     options = {"day_time": "closing"} if inputs.get("end_of_working_day") else {"day_time": "keep"}
     days = inputs["target"]["unit"] == "business_days"
     amount = inputs["target"]["amount"]
-    held = {"pauses": ["enters:waiting"], "resumes": ["leaves:waiting"]} if inputs["pausable"] else {}
+    held: Any = {"pauses": ["enters:waiting"], "resumes": ["leaves:waiting"]} if inputs["pausable"] else {}
     clock = Clock(
         name=inputs["target"]["metric"],
         target=Span(days=amount) if days else Span(time=timedelta(seconds=amount)),

@@ -23,7 +23,7 @@ def worked(*operations: str) -> list[Any]:
 
 
 def at(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def calendar(spec: Mapping[str, Any] | str, **options: Any) -> BusinessCalendar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,13 +26,20 @@ ESCALATE: Final = "service.escalate"
 CLOSE: Final = "service.close_silent"
 
 
-def settle(work: Work, change: Change[Case]) -> Case:
-    """Store *change* of a case, with what its clocks show afterwards."""
+def settle(work: Work, change: Change[Case], *, past: Sequence[Happening] | None = None) -> Case:
+    """Store *change* of a case, with what its clocks show afterwards.
+
+    Args:
+        work: the transaction.
+        change: the case as it will be, and what happened.
+        past: what happened to it before, if it has been read already.
+    """
     case = change.after
     if case.policy_version_id is None:
         return _without_policy(work, change)
     policy = work.get(Policy, case.policy_version_id)
-    past = [] if case.version == 0 else history(work, case.id)
+    if past is None:
+        past = [] if case.version == 0 else history(work, case.id)
     judged = judged_by(policy.read(), [*past, *told(change.events, now=work.now)], as_of=work.now)
     saved = work.save(Change(case.evolve(**dues(judged)), change.events))
     new = saved.version == 1

@@ -18,6 +18,7 @@ from crmkit.service.escalation.mutes import muted_until
 from crmkit.service.escalation.telling import Told, tell
 from crmkit.service.policies.matching import fits
 from crmkit.service.policies.policy import Policy
+from crmkit.service.sla.engine import Happening
 
 if TYPE_CHECKING:
     from crmkit.kernel.agenda import AgendaItem
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class Firing:
-    """A step of a level that is to fire, with all that it needs to know."""
+    """A step of a level that is to fire, with all that it needs to know.
+
+    Attributes:
+        past: what happened to the case; missing when no clock has to be looked at.
+    """
 
     case: Case
     policy: Policy
@@ -34,6 +39,7 @@ class Firing:
     about: Mapping[str, Any]
     key: str
     due_at: datetime
+    past: list[Happening] | None
 
     @property
     def turn(self) -> Turn:
@@ -59,7 +65,8 @@ def escalate(work: Work, item: AgendaItem) -> None:
     policy = work.get(Policy, item.payload["policy"])
     level = policy.read().levels[item.payload["level"]]
     key = key_of(case.id, {**item.payload, "after": 0})
-    firing = Firing(case=case, policy=policy, level=level, about=item.payload, key=key, due_at=item.due_at)
+    past = None if item.payload["clock"] is None or case.ended else history(work, case.id)
+    firing = Firing(case=case, policy=policy, level=level, about=item.payload, key=key, due_at=item.due_at, past=past)
     until = muted_until(work, case)
     if not _wanted(work, firing):
         return
@@ -74,17 +81,17 @@ def _wanted(work: Work, firing: Firing) -> bool:
     if firing.about["clock"] is None:
         alive = not case.ended or firing.level.when == "low_score"
     else:
-        alive = not case.ended and _reached(work, firing)
+        alive = firing.past is not None and _reached(work, firing, firing.past)
     if not alive or (not firing.first and case.acknowledged_at is not None):
         return False
     condition = firing.level.condition
     return condition is None or fits(work, case, condition)
 
 
-def _reached(work: Work, firing: Firing) -> bool:
+def _reached(work: Work, firing: Firing, past: list[Happening]) -> bool:
     """Whether the clock still runs and is where the level is; when it is not there yet, it is looked at again then."""
     terms = firing.policy.read()
-    judged = judged_by(terms, history(work, firing.case.id), as_of=work.now)
+    judged = judged_by(terms, past, as_of=work.now)
     wanted = (firing.about["clock"], firing.about["cycle"])
     reading = next((r for r in judged.readings if (r.clock, r.cycle) == wanted), None)
     if reading is None or not reading.open:
@@ -126,7 +133,7 @@ def fire(work: Work, firing: Firing) -> None:
     )
     work.save(Change(record))
     escalated = CaseEscalated(case_id=case.id, customer_id=case.customer_id, told=len(told.recipients), **place)
-    settle(work, _raised(firing, escalated))
+    settle(work, _raised(firing, escalated), past=firing.past)
     _plan_next(work, firing, told)
 
 

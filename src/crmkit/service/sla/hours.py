@@ -56,11 +56,9 @@ class Hours:
         The earliest of several is in force before its moment too.
         """
         versions: Mapping[datetime, Any] = calendar if isinstance(calendar, Mapping) else {FIRST: calendar}
-        wrong = next((c for c in versions.values() if not isinstance(c, BusinessCalendar)), None)
-        if not versions or wrong is not None:
-            raise DefinitionError(
-                f"a policy needs a BusinessCalendar, got {shown(calendar if not versions else wrong)}"
-            )
+        wrong = [c for c in versions.values() if not isinstance(c, BusinessCalendar)]
+        if not versions or wrong:
+            raise DefinitionError(f"a policy needs a BusinessCalendar, got {shown(wrong[0] if wrong else calendar)}")
         ordered = sorted((utc(since, what="calendar"), c) for since, c in versions.items())
         first = (FIRST, ordered[0][1])
         return cls((first, *ordered[1:]), change)  # type: ignore[arg-type]

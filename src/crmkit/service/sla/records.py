@@ -25,7 +25,7 @@ class CaseClock(Entity):
         policy_id: the version of the policy by which it was measured last.
         state: ``running``, ``paused``, ``met``, ``missed`` (stopped in time, or not) or ``superseded``.
         due_at: when it is, or was, due; missing while it stands.
-        elapsed: business time that was used, of a clock that runs up to its last change.
+        elapsed: business time that was used until it was stopped; missing before, like ``held``, how long it stood.
     """
 
     case_id: str = attribute(references="case", reverse="clocks")
@@ -36,8 +36,8 @@ class CaseClock(Entity):
     started_at: datetime = attribute()
     due_at: datetime | None = attribute(default=None)
     stopped_at: datetime | None = attribute(default=None)
-    elapsed: timedelta = attribute()
-    held: timedelta = attribute()
+    elapsed: timedelta | None = attribute(default=None)
+    held: timedelta | None = attribute(default=None)
 
     @property
     def open(self) -> bool:
@@ -54,8 +54,8 @@ def shown_by(reading: Reading) -> dict[str, object]:
         "started_at": reading.started_at,
         "due_at": None if reading.state == "paused" else reading.due,
         "stopped_at": reading.stopped_at,
-        "elapsed": reading.elapsed,
-        "held": reading.held,
+        "elapsed": None if reading.open else reading.elapsed,
+        "held": None if reading.open else reading.held,
     }
 
 
