@@ -92,6 +92,8 @@ class Bulk:
     def __init__(self, folder: Path, count: int) -> None:
         self.folder, self.given, self.number = folder, rows(count), 0
         self.insert_customer, self.insert_event = self._statements()
+        inside = self.insert_customer.split("(", 1)[1].split(")", 1)[0]
+        self.columns = [c.strip().strip('"') for c in inside.split(",")]
 
     def _statements(self) -> tuple[str, str]:
         with CRM.open(self.folder / "model.db") as crm:
@@ -115,25 +117,18 @@ class Bulk:
         customers, events = [], []
         at = NOW.isoformat(" ", "microseconds")[:26]
         for row in self.given:
-            key, tags = f"cus_{uuid.uuid4().hex[:26]}", json.dumps(sorted(row["tags"]))
-            email = row["email"].lower()
-            name, city = row["name"], row["city"]
-            customers.append(
-                self._customer(key, at, name, email, row["birthday"].isoformat(), city, row["source"], tags)
-            )
+            key = f"cus_{uuid.uuid4().hex[:26]}"
+            customers.append(self._customer(key, at, row))
             payload = json.dumps({"customer_id": key, "source": row["source"]})
-            events.append(
-                ("default", f"evt_{uuid.uuid4().hex[:26]}", at, "customers.customer_registered", 1, key, key)
-                + (None, None, payload)
-            )
+            event = (f"evt_{uuid.uuid4().hex[:26]}", at, "customers.customer_registered", 1, key, key, None, None)
+            events.append(("default", *event, payload))
         connection.executemany(self.insert_customer, customers)
         connection.executemany(self.insert_event, events)
         connection.execute("COMMIT")
         connection.close()
 
-    def _customer(
-        self, key: str, at: str, name: str, email: str, born: str, city: str, source: str, tags: str
-    ) -> tuple[Any, ...]:
+    def _customer(self, key: str, at: str, row: dict[str, Any]) -> tuple[Any, ...]:
+        email = row["email"].lower()
         values: dict[str, Any] = {
             "tenant": "default",
             "id": key,
@@ -141,28 +136,21 @@ class Bulk:
             "version": 1,
             "updated_at": at,
             "extras": "{}",
-            "name": name,
-            "name_folded": name.casefold(),
+            "name": row["name"],
+            "name_folded": row["name"].casefold(),
             "email": email,
             "email_folded": email.casefold(),
-            "birthday": born,
-            "city": city,
-            "city_folded": city.casefold(),
-            "source": source,
-            "tags": tags,
+            "birthday": row["birthday"].isoformat(),
+            "city": row["city"],
+            "city_folded": row["city"].casefold(),
+            "source": row["source"],
+            "tags": json.dumps(sorted(row["tags"])),
         }
         return tuple(map(values.get, self.columns))
-
-    @property
-    def columns(self) -> list[str]:
-        inside = self.insert_customer.split("(", 1)[1].split(")", 1)[0]
-        return [c.strip().strip('"') for c in inside.split(",")]
 
 
 def bulk(folder: Path, count: int) -> Comparison:
     work = Bulk(folder, count)
-    columns = work.columns
-    type(work).columns = property(lambda _: columns)  # type: ignore[assignment]
     return Comparison(
         f"SQLite: register {count:,} customers with their events",
         work.ours,

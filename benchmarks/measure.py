@@ -64,9 +64,8 @@ class Comparison:
 
 def _each(seconds: float, count: int) -> str:
     each = seconds / count
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9)):
-        if each * factor >= 1:
-            break
+    units = (("s", 1.0), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9))
+    unit, factor = next(((unit, factor) for unit, factor in units if each * factor >= 1), units[-1])
     return f"{each * factor:.2f} {unit}"
 
 

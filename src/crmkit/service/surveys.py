@@ -1,8 +1,8 @@
 """Surveys: how satisfied customers are, by a scale and a formula that stand in the survey itself.
 
 Definitions: CSAT is the share of the two best answers, NPS the share of 9–10 minus the share of 0–6 on a scale from 0
-to 10 (Reichheld, Harvard Business Review 12/2003), CES the mean.  Shares come with Wilson's interval, means and NPS with
-the normal one, both at 95 %.
+to 10 (Reichheld, Harvard Business Review 12/2003), CES the mean.  Shares come with Wilson's interval, means and NPS
+with the normal one, both at 95 %.
 """
 
 from __future__ import annotations
