@@ -33,7 +33,7 @@ def test_a_case_from_its_opening_to_its_end(crm: CRM, wang: Customer, clock: Fro
     case = cases.open(wang, subject=" Where is my album? ", message="Where?", channel="chat", tags={"album"})
     assert (case.subject, case.status, case.stage, case.kind) == ("Where is my album?", "open", "open", "question")
     clock.advance(minutes=10)
-    case = cases.assign(case, to="agent:xu", team="albums")
+    case = cases.assign(case, owner="agent:xu", team="albums")
     case = cases.reply(case, "Which one?", by="agent:xu", waiting_for="customer")
     assert (case.status, case.waiting_for, case.first_responded_at) == ("waiting", "customer", clock.now())
     clock.advance(hours=1)

@@ -345,7 +345,7 @@ def test_bouncing_between_owners(crm: CRM, wang: Customer, always: BusinessCalen
     define(crm, always, {"when": "reassigned", "times": 2, "notify": BOSS})
     case = opened(crm, wang)
     for owner in ("a", "b", "b", "c"):
-        case = crm.service.cases.assign(case, to=owner)
+        case = crm.service.cases.assign(case, owner=owner)
     assert case.reassigned == 2  # the first owner is no change of owners
     assert crm.run_due().ran == 1
     assert told(crm) == [BOSS]

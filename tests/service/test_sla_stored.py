@@ -64,7 +64,7 @@ VERBS: dict[str, Any] = {
     "resolve": lambda crm, case, _: crm.service.cases.resolve(case),
     "close": lambda crm, case, _: crm.service.cases.close(case),
     "reopen": lambda crm, case, _: crm.service.cases.reopen(case),
-    "assign": lambda crm, case, rng: crm.service.cases.assign(case, to=rng.choice(["a", "b"])),
+    "assign": lambda crm, case, rng: crm.service.cases.assign(case, owner=rng.choice(["a", "b"])),
     "update": lambda crm, case, rng: crm.service.cases.update(case, priority=rng.choice(["normal", "high"])),
     "acknowledge": lambda crm, case, _: crm.service.escalations.acknowledge(case),
 }

@@ -118,12 +118,12 @@ class Handling(Collection[Case]):
             )
             return opened(work, case, policy=policy, message=message)
 
-    def assign(self, case: Case | str, *, to: str | None, team: str | None = None) -> Case:
+    def assign(self, case: Case | str, *, owner: str | None, team: str | None = None) -> Case:
         """Give a case to somebody, or back to a team or to nobody.
 
         Args:
             case: which one.
-            to: who sees to it from now on.
+            owner: who sees to it from now on.
             team: the team, if it changes too.
 
         Raises:
@@ -131,9 +131,9 @@ class Handling(Collection[Case]):
         """
         with self.work() as work:
             current = _alive(work.get(Case, case))
-            if to == current.owner and team in {None, current.team}:
+            if owner == current.owner and team in {None, current.team}:
                 return current
-            return settle(work, assigned(current, to, team=team))
+            return settle(work, assigned(current, owner, team=team))
 
     def update(self, case: Case | str, **changes: Any) -> Case:
         """Change ``subject``, ``priority``, ``severity``, ``channel``, ``team``, ``tags`` or ``watchers``.
