@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from crmkit.customers.people import Customer, People
 from crmkit.errors import InvalidInput
@@ -11,17 +11,20 @@ from crmkit.kernel.addresses import phone as clean_phone
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import utc
 from crmkit.kernel.collection import Collection, Page
-from crmkit.kernel.entity import Record
+from crmkit.kernel.entity import Entity, Record
 from crmkit.kernel.rules import F
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.activities.about import links
 from crmkit.pipeline.activities.activity import Activity, ActivityDone, ActivityRescheduled, ActivityScheduled
+from crmkit.pipeline.activities.ical import Imported, feed, imported
 from crmkit.pipeline.activities.timing import foresee, recur
+from crmkit.pipeline.activities.turn import by_turn
 from crmkit.pipeline.leads.lead import Lead
 from crmkit.pipeline.recurrence import following, recurrence
 
+E = TypeVar("E", bound=Entity)
 KINDS = Literal["call", "meeting", "task", "note", "email", "visit"]
 NEXT_FIRST = ("due_at", "-priority", "-id")
 OPEN_FIELDS = frozenset(
@@ -233,6 +236,30 @@ class Activities(Collection[Activity]):
             rule = (F.status == "planned") & (F.owner == _whose(work, owner))
         return self.page(rule, size=size, after=after, order_by=NEXT_FIRST)
 
+    def in_turn(
+        self,
+        cls: type[E],
+        *,
+        owner: str | None = None,
+        rule: Rule | None = None,
+        size: int = 50,
+        after: str | None = None,
+    ) -> Page[E]:
+        """Leads, deals or customers, those first for which somebody has to do something next.
+
+        Args:
+            cls: ``Lead``, ``Opportunity`` or ``Customer``.
+            owner: whose activities count; the acting person's unless given.
+            rule: which of them.
+            size: how many on a page.
+            after: ``next`` of the page before; a page stays in place when others are added.
+
+        Raises:
+            InvalidInput: *after* is not from a page with this order.
+        """
+        with self.read() as work:
+            return by_turn(work, cls, owner=_whose(work, owner), rule=rule, size=size, after=after)
+
     def overdue(self, *, owner: str | None = None, about: Record | str | None = None) -> list[Activity]:
         """What should have been done by now, the oldest first; of everybody unless *owner* is given."""
         with self.read() as work:
@@ -256,6 +283,44 @@ class Activities(Collection[Activity]):
                 return "next", ahead.due_at
             past = work.first(Activity, meetings & (F.due_at < work.now), order_by="-due_at")
             return None if past is None or past.due_at is None else ("last", past.due_at)
+
+    # ── Calendars ──
+
+    def calendar(self, rule: Rule | None = None, *, owner: str | None = None, name: str = "Activities") -> str:
+        """An iCalendar feed of the activities with a date, as calendar programs subscribe to.
+
+        A recurring activity appears with each stored occurrence; the last one carries the rule for the rest.
+
+        Args:
+            rule: which; all that are not cancelled unless given.
+            owner: of whom; of everybody unless given.
+            name: what the calendar is called.
+
+        Raises:
+            CrmError: the ``icalendar`` library is missing; the message names the extra.
+        """
+        with self.read() as work:
+            wanted = (F.status != "cancelled") if rule is None else rule
+            found = work.find(Activity, wanted & _narrowed(work, owner, None), order_by="due_at")
+            return feed(found, work=work, name=name)
+
+    def load_calendar(self, text: str | bytes, *, owner: str | None = None) -> Imported:
+        """Store the events and tasks of an iCalendar file; those whose UID is known are updated.
+
+        Events that are over count as done.  Entries that cannot be understood are left out and reported by number.
+
+        Args:
+            text: the file, at most 20 MB and 100,000 entries.
+            owner: whose activities they are; the acting person's unless given.
+
+        Raises:
+            InvalidInput: it is no iCalendar file; nothing is stored.
+            CrmError: the ``icalendar`` library is missing; the message names the extra.
+        """
+        with self.work() as work:
+            return imported(work, text, owner=owner)
+
+    # ── The next first, and who calls ──
 
     def caller(self, phone: str) -> list[Customer | Lead]:
         """Who calls: the customers with this telephone number, then the open leads, however it is written."""

@@ -252,13 +252,17 @@ class Leads(Collection[Lead]):
     def _set(self, lead: Lead | str, **changes: Any) -> Lead:
         with self.work() as work:
             change = work.get(Lead, lead).updated(**changes)
-            return work.save(change) if change.events else change.after
+            saved = work.save(change) if change.events else change.after
+            watch(work, saved)
+            return saved
 
 
 def _kept(work: Work, before: Lead, change: Change[Lead]) -> Lead:
     """Save a lead, judged anew if it is open; the model learns of it if it has ended or is open again."""
     saved = work.save(Change(refresher(work)(change.after), change.events))
     noted(work, before, saved)
+    if saved.open and not before.open:
+        watch(work, saved)
     return saved
 
 

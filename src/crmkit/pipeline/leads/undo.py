@@ -16,6 +16,7 @@ from crmkit.pipeline.activities.activity import Activity
 from crmkit.pipeline.leads.conversion import Conversion, as_json
 from crmkit.pipeline.leads.lead import Lead, LeadConversionUndone
 from crmkit.pipeline.opportunities import Opportunity
+from crmkit.pipeline.pool.pool import watch
 from crmkit.pipeline.scoring.model import noted
 
 
@@ -36,6 +37,7 @@ def undone(work: Work, lead: Lead) -> Lead:
     step = machine.step(lead, "unconvert", now=work.now, changes={"customer_id": None})
     saved = work.save(step.and_also(fact))
     noted(work, lead, saved)
+    watch(work, saved)
     kept = {f"{n}_id": None for n in record.made}
     after = work.save(Change(record.evolve(state="undone", **kept)))
     made = [e for e in _made(work, record) if e is not None]

@@ -99,7 +99,7 @@ def look_later(work: Work, lead: Lead, pool: Pool, *, followed_up_at: datetime |
     end = pool.returns_at(lead, followed_up_at=followed_up_at)
     if end is not None:
         due = end[0] + MOMENT
-        work.schedule(CHECK, due_at=due, subject=lead.id, key=f"pool {lead.id} {due.isoformat()}")
+        work.schedule(CHECK, due_at=due, subject=lead.id, key=f"pool {lead.id} {lead.version} {due.isoformat()}")
 
 
 def _days(time: timedelta) -> str:
