@@ -309,7 +309,7 @@ def test_chances_are_chances(stays: list[tuple[int, Any]], age: int, days: int) 
 
 def past(crm: CRM, wang: Customer, clock: FrozenClock, *, months: int, share: float) -> None:
     """Every month ten deals of 100 that are decided twenty days later; *share* of them is won."""
-    clock.set(datetime(2026 - (months + 2) // 12, (14 - (months + 2) % 12) % 12 or 12, 1, tzinfo=UTC))
+    clock.set(datetime(2025, 1, 1, tzinfo=UTC))
     start = clock.now()
     deals: list[tuple[datetime, Opportunity, int]] = []
     end = start + timedelta(days=30 * months)
@@ -353,3 +353,20 @@ def test_an_outlook_from_a_past_day_knows_only_what_was_known(crm: CRM, wang: Cu
     crm.pipeline.opportunities.win(deal)
     again = crm.pipeline.forecast.outlook(until=APRIL, currency=EUR, as_of=datetime(2026, 3, 2, 1, 0, tzinfo=UTC))
     assert again == then
+
+
+def test_the_outlook_does_better_than_probabilities_that_nobody_checks(
+    crm: CRM, wang: Customer, clock: FrozenClock
+) -> None:
+    """A year in which four of ten deals are won; the weighted forecast believes in one of ten and in hoped-for days."""
+    past(crm, wang, clock, months=12, share=0.4)
+    today = clock.now().date()
+    days = [today - timedelta(days=back) for back in (181, 151, 121, 91, 61, 31)]
+    trial = crm.pipeline.forecast.backtest(seen_on=days, days=30, currency=EUR)
+    assert {t.actual for t in trial.trials} == {eur(400)}
+    assert trial.outlook_error < trial.weighted_error
+    assert trial.outlook_error <= eur(120)
+    assert trial.covered >= 0.8
+    assert "400.00 EUR" in format(trial, "md")
+    with pytest.raises(InvalidInput, match="were over by"):
+        crm.pipeline.forecast.backtest(seen_on=[today], days=30)

@@ -176,7 +176,7 @@ def test_b2b_asks_for_a_company_a_decision_maker_and_an_approval(crm: CRM, wang:
 def test_a_stage_keeps_what_it_asks_for(crm: CRM, wang: Customer) -> None:
     stages = [Stage("a"), Stage("b", requires=["amount", "next_step"]), Stage("c", gate="boss")]
     crm.pipeline.stages.define("asking", stages=stages)
-    with pytest.raises(InvalidInput, match="needs amount .*needs next_step"):
+    with pytest.raises(InvalidInput, match=r"needs amount .*needs next_step"):
         opened(crm, wang, pipeline="asking", stage="b")
     with pytest.raises(InvalidInput, match="open it in an earlier stage"):
         opened(crm, wang, pipeline="asking", stage="c")

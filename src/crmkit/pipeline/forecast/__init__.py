@@ -2,11 +2,13 @@
 
 from crmkit.pipeline.forecast.adjustments import ForecastAdjusted, ForecastAdjustment, ForecastSnapshot
 from crmkit.pipeline.forecast.columns import Columns, Forecast, ForecastRow
-from crmkit.pipeline.forecast.desk import Accuracy, Forecasts
+from crmkit.pipeline.forecast.desk import Forecasts
 from crmkit.pipeline.forecast.outlook import Outlook
+from crmkit.pipeline.forecast.trials import Accuracy, Backtest, Trial
 
 __all__ = [
     "Accuracy",
+    "Backtest",
     "Columns",
     "Forecast",
     "ForecastAdjusted",
@@ -15,4 +17,5 @@ __all__ = [
     "ForecastSnapshot",
     "Forecasts",
     "Outlook",
+    "Trial",
 ]

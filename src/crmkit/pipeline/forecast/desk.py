@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-
-import attrs
+from datetime import date, datetime, timedelta
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import local_date, start_of_day
@@ -26,40 +24,12 @@ from crmkit.pipeline.forecast.adjustments import (
 from crmkit.pipeline.forecast.book import Exchange, book_now, book_then
 from crmkit.pipeline.forecast.columns import COUNTED, Columns, Forecast, by_person, rolled_up
 from crmkit.pipeline.forecast.outlook import RUNS, Lens, Outlook, outlook
+from crmkit.pipeline.forecast.trials import Accuracy, Backtest, Trial
 from crmkit.pipeline.opportunities.deal import DealState, Opportunity
 from crmkit.pipeline.opportunities.history import moment
 from crmkit.pipeline.stages.definition import LOST, WON
 from crmkit.pipeline.stages.desk import pipeline_of
 from crmkit.pipeline.stages.presets import STANDARD
-
-
-@attrs.frozen(kw_only=True)
-class Accuracy:
-    """How right a forecast was, seen afterwards.
-
-    Attributes:
-        seen_on: the day of the forecast.
-        expected: won so far, and the open deals times their probabilities.
-        commit: the commit forecast of that day.
-        best_case: the best case forecast of that day.
-        actual: what the period has brought.
-    """
-
-    seen_on: date
-    expected: Money
-    commit: Money
-    best_case: Money
-    actual: Money
-
-    @property
-    def error(self) -> Money:
-        """Expected less actual: above 0, too much was hoped for."""
-        return self.expected - self.actual
-
-    @property
-    def error_share(self) -> float | None:
-        """The error as a share of what came; missing when nothing came."""
-        return float(self.error / self.actual) if self.actual else None
 
 
 class Forecasts(Desk):
@@ -263,16 +233,66 @@ class Forecasts(Desk):
         """
         with self.read() as work:
             at = work.now if as_of is None else moment(work, as_of)
-            exchange, zone = _exchange(work, currency, rates), work.settings.zone
-            lens = Lens(
-                currency=exchange.currency,
-                worth=lambda money, day: exchange.convert(money, on=day),
-                day_of=lambda instant: local_date(instant, zone),
-            )
-            histories: dict[str, list[DealState]] = {}
-            for state in work.find(DealState, F.created_at <= at, order_by=("created_at", "id")):
-                histories.setdefault(state.opportunity_id, []).append(state)
-            return outlook(list(histories.values()), at=at, until=until, lens=lens, seed=seed, runs=runs)
+            lens = _lens(work, _exchange(work, currency, rates))
+            return outlook(_histories(work, at), at=at, until=until, lens=lens, seed=seed, runs=runs)
+
+    def backtest(
+        self,
+        *,
+        seen_on: Sequence[date],
+        days: int = 30,
+        currency: str | None = None,
+        rates: RateTable | None = None,
+    ) -> Backtest:
+        """Compare the outlook with the plain weighted forecast: what each would have said on past days, and what came.
+
+        Args:
+            seen_on: the days from whose ends to look ahead.
+            days: how many days to look ahead, 1 and more; they must be over by now.
+            currency: as in :meth:`of`.
+            rates: as in :meth:`of`.
+
+        Raises:
+            InvalidInput: there is no day, or what was foreseen from one is not over yet.
+        """
+        with self.read() as work:
+            exchange, today = _exchange(work, currency, rates), local_date(work.now, work.settings.zone)
+            spans = [(day, day + timedelta(days=1), day + timedelta(days=1 + days)) for day in seen_on]
+            if not spans or days < 1 or max(until for *_, until in spans) > today:
+                raise InvalidInput(f"look from days whose next {days} days were over by {today}")
+            lens, trials = _lens(work, exchange), []
+            for day, since, until in spans:
+                at = moment(work, day)
+                ahead = outlook(_histories(work, at), at=at, until=until, lens=lens)
+                trials.append(
+                    Trial(
+                        seen_on=day,
+                        until=until,
+                        weighted=_forecast(work, since, until, None, exchange, day).total.weighted,
+                        outlook=ahead.expected,
+                        low=ahead.low,
+                        high=ahead.high,
+                        actual=_forecast(work, since, until, None, exchange, None).total.closed,
+                    )
+                )
+            return Backtest(trials=tuple(trials))
+
+
+def _lens(work: Work, exchange: Exchange) -> Lens:
+    zone = work.settings.zone
+    return Lens(
+        currency=exchange.currency,
+        worth=lambda money, day: exchange.convert(money, on=day),
+        day_of=lambda instant: local_date(instant, zone),
+    )
+
+
+def _histories(work: Work, at: datetime) -> list[list[DealState]]:
+    """The states of every deal, as far as they were known at that moment."""
+    histories: dict[str, list[DealState]] = {}
+    for state in work.find(DealState, F.created_at <= at, order_by=("created_at", "id")):
+        histories.setdefault(state.opportunity_id, []).append(state)
+    return list(histories.values())
 
 
 def _forecast(  # noqa: PLR0917 - one caller's arguments, passed on
