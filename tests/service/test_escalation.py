@@ -371,9 +371,24 @@ def test_a_low_score_escalates_what_is_resolved(crm: CRM, wang: Customer, always
         for number, score in enumerate([5, 3], start=1):
             low_score(work, case, score=score, number=number)
     assert crm.run_due().ran == 0
-    with crm.work() as work:
-        low_score(work, case, score=2, number=3)
+    crm.service.surveys.answer(case, score=2)
     assert crm.run_due().ran == 1
+    assert told(crm) == [BOSS]
+
+
+def test_an_answer_that_is_stored_late_stops_the_clock_when_it_was_given(
+    crm: CRM, wang: Customer, always: BusinessCalendar, clock: FrozenClock
+) -> None:
+    """What an import or a slow mail server brings along counts for the moment in which it was written."""
+    define(crm, always, AT_TARGET, {"clock": "first_response", "at": 5 * HOUR, "notify": BOSS})
+    case = opened(crm, wang)
+    clock.advance(hours=3)
+    crm.run_due()
+    case = crm.service.cases.reply(case.id, "We did answer", at=case.opened_at + HOUR)
+    assert case.first_responded_at == case.opened_at + HOUR
+    assert not crm.service.cases.clocks(case).missed
+    clock.advance(days=1)
+    crm.run_due()
     assert told(crm) == [BOSS]
 
 

@@ -26,6 +26,7 @@ from crmkit.kernel.render import table_html, table_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.text import nearest
 from crmkit.service.cases.case import Case
+from crmkit.service.escalation.desk import low_score
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -258,7 +259,10 @@ class Surveys(Collection[Survey]):
             )
             if low and asked.alert_to is not None:
                 _alert(work, asked, answer, case)
-            return work.save(Change(answer, (answered,)))
+            saved = work.save(Change(answer, (answered,)))
+            if case is not None:
+                low_score(work, case, score=score, number=work.count(SurveyAnswer, F.case_id == case.id))
+            return saved
 
     def results(
         self,
