@@ -70,7 +70,7 @@ def test_an_entry_that_would_never_be_asked_is_refused(crm: CRM) -> None:
 @pytest.mark.parametrize(
     ("given_fields", "error", "message"),
     [
-        ({"people": ["Liu"]}, NotFound, "register it first"),
+        ({"people": ["Liu"]}, NotFound, "did you mean 'Li'"),
         ({"team": "north"}, NotFound, "nobody is in the team"),
         ({}, InvalidInput, "people= or to a team="),
         ({"people": ["Li"], "team": "south"}, InvalidInput, "one of both"),

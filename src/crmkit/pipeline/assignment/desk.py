@@ -21,10 +21,10 @@ from crmkit.pipeline.assignment.entry import (
 )
 from crmkit.pipeline.assignment.hands import handed, recent, record, turns_of
 from crmkit.pipeline.assignment.salesperson import Salesperson, salesperson
-from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.leads.lead import CLOSED, Lead
 from crmkit.pipeline.pool.pool import watch_many
 
-FREE = F.owner.is_missing() & F.stage.not_in(["converted", "disqualified"])
+FREE = F.owner.is_missing() & F.stage.not_in(CLOSED)
 
 
 class Assignments(Collection[AssignmentEntry]):

@@ -8,7 +8,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.entry import Assignment, Turns
-from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.leads.lead import CLOSED, Lead
 from crmkit.pipeline.pool.pool import watch
 
 DAY = timedelta(hours=24)
@@ -36,7 +36,7 @@ def record(work: Work, lead: Lead, *, to: str | None, because: str, entry: str |
 def turns_of(work: Work) -> Turns:
     """How busy everybody is now."""
     lately = work.tally(Assignment, F.created_at > work.now - DAY, by=("owner",))
-    busy = work.tally(Lead, F.stage.not_in(["converted", "disqualified"]), by=("owner",))
+    busy = work.tally(Lead, F.stage.not_in(CLOSED), by=("owner",))
     return Turns(
         lately={g.key[0]: g.count for g in lately if g.key[0] is not None},
         open={g.key[0]: g.count for g in busy if g.key[0] is not None},

@@ -16,7 +16,9 @@ from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.leads.lead import Lead, LeadCaptured, called
 
-OWN = frozenset({"id", "version", "created_at", "updated_at", "stage", "stage_since", "reason", "customer_id"})
+OWN = frozenset(
+    {"id", "version", "created_at", "updated_at", "stage", "stage_since", "reason", "customer_id", "merged_into"}
+)
 SCORES = frozenset({"points", "predicted", "scored_at", "owned_since"})
 FIELDS = frozenset(a.name for a in Lead.__schema__) - OWN - SCORES
 

@@ -19,6 +19,7 @@ from crmkit.pipeline.assignment.hands import handed
 from crmkit.pipeline.leads.capture import captured, cleaned
 from crmkit.pipeline.leads.conversion import ConversionPlan, Converted, Wishes, applied, planned, same_person
 from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.leads.merge import merged
 from crmkit.pipeline.leads.undo import undone
 from crmkit.pipeline.pool.pool import watch, watch_many
 from crmkit.pipeline.scoring.model import noted, refresher
@@ -116,6 +117,27 @@ class Leads(Collection[Lead]):
         """Other leads with the same e-mail address or telephone number, the oldest first."""
         with self.read() as work:
             return [other for other, _ in same_person(work, work.get(Lead, lead))]
+
+    def merge(self, leads: Iterable[Lead | str], *, into: Lead | str | None = None) -> Lead:
+        """Let leads that are the same person go into one; the others end as ``merged``.
+
+        The best one goes on (open, furthest stage, highest probability, oldest) with what it lacks from the others;
+        activities, tags, notes, consents and custom fields come together.
+
+        Args:
+            leads: two and more, the survivor among them.
+            into: which one goes on, if it is not the best.
+
+        Returns:
+            the lead that goes on.
+
+        Raises:
+            InvalidInput: there are fewer than two different ones, or *into* is not among them.
+            TransitionRefused: one is converted or merged already.
+        """
+        with self.work() as work:
+            found = [work.get(Lead, lead) for lead in leads]
+            return merged(work, found, into=None if into is None else work.get(Lead, into))
 
     # ── How it moves ──
 

@@ -13,6 +13,8 @@ from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine, on
 from crmkit.kernel.money import Money
 
+CLOSED = ("converted", "disqualified", "merged")
+
 
 @entity("lead", prefix="lead", indexes=[Index(attributes=("owner", "stage"))])
 class Lead(Entity):
@@ -31,6 +33,7 @@ class Lead(Entity):
         locked: the owner keeps it, even when nothing happens.
         reason: why it was disqualified.
         customer_id: whom it became.
+        merged_into: the id of the lead that it turned out to be.
     """
 
     name: str = attribute(personal=True, search=True)
@@ -65,6 +68,7 @@ class Lead(Entity):
     stage_since: datetime = attribute()
     reason: str | None = attribute(default=None, limit=1000)
     customer_id: str | None = attribute(default=None, references="customer")
+    merged_into: str | None = attribute(default=None, index=True)
 
     @property
     def title(self) -> str:
@@ -74,7 +78,7 @@ class Lead(Entity):
     @property
     def open(self) -> bool:
         """Whether somebody still has to do something about it."""
-        return self.stage not in {"converted", "disqualified"}
+        return self.stage not in CLOSED
 
     def updated(self, **changes: Any) -> Change[Lead]:
         """The lead with *changes*; no event if nothing is different."""
@@ -178,7 +182,7 @@ def reachable(lead: Lead) -> str | None:
 LEAD = Machine(
     "lead",
     initial="new",
-    final={"converted"},
+    final={"converted", "merged"},
     table=(
         on("work", {"new", "nurturing"}, "working"),
         on("nurture", {"new", "working", "qualified"}, "nurturing"),
@@ -186,6 +190,7 @@ LEAD = Machine(
         on("convert", "qualified", "converted"),
         on("disqualify", {"new", "working", "nurturing", "qualified"}, "disqualified", needs="reason"),
         on("recycle", "disqualified", "working"),
+        on("merge", {"new", "working", "nurturing", "qualified", "disqualified"}, "merged"),
         on("unconvert", "converted", "qualified"),
     ),
 )

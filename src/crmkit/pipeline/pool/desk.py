@@ -14,7 +14,7 @@ from crmkit.kernel.work import Work
 from crmkit.pipeline.activities.activity import Activity
 from crmkit.pipeline.assignment.entry import Assignment
 from crmkit.pipeline.assignment.hands import handed
-from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.leads.lead import CLOSED, Lead
 from crmkit.pipeline.pool.pool import Pool, PoolDefined, look_later, pool_of, watch_many
 
 CLAIMED = "claimed from the pool"
@@ -78,13 +78,13 @@ class Pools(Collection[Pool]):
             known = work.first(Pool, F.name == name)
             pool = work.new(Pool, name=name, **values) if known is None else known.evolve(**values)
             saved = work.save(Change(pool, (PoolDefined(pool_id=pool.id, name=pool.name),)))
-            owned = ~F.owner.is_missing() & F.stage.not_in(["converted", "disqualified"])
+            owned = ~F.owner.is_missing() & F.stage.not_in(CLOSED)
             watch_many(work, work.find(Lead, owned if rule is None else owned & rule))
             return saved
 
     def available(self, rule: Rule | None = None, *, limit: int | None = None) -> list[Lead]:
         """The leads that nobody has, the most promising first."""
-        free = F.owner.is_missing() & F.stage.not_in(["converted", "disqualified"])
+        free = F.owner.is_missing() & F.stage.not_in(CLOSED)
         with self.read() as work:
             wanted = free if rule is None else free & rule
             return work.find(Lead, wanted, order_by=("-probability", "created_at"), limit=limit)

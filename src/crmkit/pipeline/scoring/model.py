@@ -19,6 +19,7 @@ from crmkit.pipeline.leads.lead import Lead
 from crmkit.pipeline.scoring.bayes import METHODS, Features, Judgement, Outcome, Table
 
 NAME = "leads"
+COUNTED = ("converted", "disqualified")
 STAGES = ("new", "working", "qualified", "converted")
 FIELDS = ("source", "campaign_id", "country", "region", "language", "industry", "has_email", "has_phone", "tags")
 PRESENCE = {"has_email": "email", "has_phone": "phone"}
@@ -171,7 +172,7 @@ def _as_it_is(lead: Lead) -> Lead:
 
 def relearned(work: Work, model: LeadModel) -> Change[LeadModel]:
     """The model with the counts of all leads that have ended."""
-    ended = F.stage.in_(["converted", "disqualified"])
+    ended = F.stage.in_(COUNTED)
     if model.since is not None:
         ended &= F.created_at >= start_of_day(model.since, work.settings.zone)
     lost_in = _last_open_stages(work)
@@ -199,16 +200,17 @@ def _last_open_stages(work: Work) -> dict[str, str]:
 
 def noted(work: Work, before: Lead, after: Lead) -> None:
     """Let the model know that a lead has ended, or is open again."""
-    if before.open == after.open or (model := model_of(work)) is None:
+    ends = after.stage in COUNTED
+    if (before.stage in COUNTED) == ends or (model := model_of(work)) is None:
         return
-    ended, open_again = (after, before.stage) if before.open else (before, _lost_in(work, before))
+    ended, stage = (after, before.stage) if ends else (before, _lost_in(work, before))
     outcome = work.new(
         LeadOutcome,
         lead_id=after.id,
         won=ended.stage == "converted",
-        sign=1 if before.open else -1,
+        sign=1 if ends else -1,
         team=ended.team,
-        stage=open_again,
+        stage=stage,
         features={f: list(values) for f, values in features(ended, model.fields).items()},
     )
     work.add([outcome])

@@ -17,9 +17,9 @@ from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json, to_json
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
-from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.leads.lead import CLOSED, Lead
 
-OPEN = F.stage.not_in(["converted", "disqualified"])
+OPEN = F.stage.not_in(CLOSED)
 
 
 @entity("point_rule", prefix="prule")
