@@ -74,15 +74,15 @@ def in_time(due_at: datetime | None, *, now: datetime, grace: timedelta) -> bool
     return None if due_at is None else now - due_at <= grace
 
 
-def audit(work: Work, *, grace: timedelta) -> Audit:
-    """Compare the ledger and the agenda with what the clocks say."""
-    found = [*_fired_late(work, grace), *_not_done(work, grace), *_missing(work, grace)]
+def audit(work: Work, *, grace: timedelta, since: datetime) -> Audit:
+    """Compare the ledger since a moment, and the agenda, with what the clocks say."""
+    found = [*_fired_late(work, grace, since), *_not_done(work, grace), *_missing(work, grace)]
     return Audit(as_of=work.now, findings=tuple(sorted(found, key=lambda f: (f.due_at, f.key))))
 
 
-def _fired_late(work: Work, grace: timedelta) -> Iterator[Finding]:
+def _fired_late(work: Work, grace: timedelta, since: datetime) -> Iterator[Finding]:
     columns = ["case_id", "key", "due_at", "fired_at"]
-    for case_id, key, due_at, fired_at in work.columns(Escalation, columns):
+    for case_id, key, due_at, fired_at in work.columns(Escalation, columns, F.fired_at >= since):
         if not in_time(due_at, now=fired_at, grace=grace):
             yield Finding(case_id=case_id, key=key, fault="late", due_at=due_at, by=fired_at - due_at)
 

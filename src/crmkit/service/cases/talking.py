@@ -110,7 +110,7 @@ class Talking(Collection[Case]):
             return said(work, Change(current), "call", text, at=moment(work, at), by=by, **facts)
 
     def conversation(self, case: Case | str) -> list[CaseMessage]:
-        """The entries of a case in order, with those that it got from cases merged into it."""
+        """The entries of a case in order, with those from cases merged into it, and those that have moved on since."""
         with self.read() as work:
             current = work.get(Case, case)
             mine = (F.case_id == current.id) | (F.from_case_id == current.id)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
 GRACE: Final = timedelta(minutes=5)
+MONTH: Final = timedelta(days=30)
 
 
 class Escalations(Collection[Escalation]):
@@ -93,16 +94,18 @@ class Escalations(Collection[Escalation]):
                     work.put([item.evolve(due_at=work.now)])
             work.remove(Mute, [current.id])
 
-    def audit(self, *, grace: timedelta = GRACE) -> Audit:
+    def audit(self, *, grace: timedelta = GRACE, since: datetime | None = None) -> Audit:
         """Look for steps that came too late, are overdue, were given up, or were never planned.
 
         Args:
             grace: how late a step may be.
+            since: look at what has fired from this moment on; the last 30 days unless given.
 
         Definitions: five minutes are those of the auditor of Grafana OnCall.
         """
         with self.read() as work:
-            return audit(work, grace=grace)
+            first = work.now - MONTH if since is None else utc(since, what="since")
+            return audit(work, grace=grace, since=first)
 
 
 def low_score(work: Work, case: Case, *, score: float, number: int) -> None:
