@@ -7,6 +7,7 @@ from crmkit.service.cases.desk import Cases
 from crmkit.service.escalation.desk import Escalations
 from crmkit.service.kinds import Kinds
 from crmkit.service.policies.desk import Policies
+from crmkit.service.routing import Agents, Routing
 from crmkit.service.solutions import Solutions
 from crmkit.service.surveys import Surveys
 
@@ -43,3 +44,13 @@ class Service(Desk):
     def surveys(self) -> Surveys:
         """How satisfied customers are."""
         return Surveys(self._scope)
+
+    @property
+    def agents(self) -> Agents:
+        """Who sees to cases."""
+        return Agents(self._scope)
+
+    @property
+    def routing(self) -> Routing:
+        """Queues, and who gets what waits in them."""
+        return Routing(self._scope)
