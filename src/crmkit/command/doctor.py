@@ -49,9 +49,10 @@ def examine(crm: CRM, *, tenants: Sequence[str] = (), late: timedelta = LATE) ->
         ...     any(finding.wrong for finding in examine(crm))
         False
     """
+    status = crm.storage.status()
     with crm.read() as work:
         now = work.now
-    found = list(_store(crm.storage.status(), now))
+    found = list(_store(status, now))
     for tenant in tenants or crm.tenants():
         handle = crm.for_tenant(tenant)
         found += _waiting("agenda", tenant, handle.agenda, now, late)

@@ -83,7 +83,7 @@ class Worker:
     def once(self) -> Round:
         """One round: until nothing is due any more, or it is told to stop."""
         done = Round()
-        for tenant in self.tenants or self.crm.tenants():
+        for tenant in self._waiting():
             crm = self.crm.for_tenant(tenant)
             done += self._agenda(crm)
             done += self._outbox(crm)
@@ -107,6 +107,12 @@ class Worker:
             total += done
             self._stop.wait(self.every)
         return total
+
+    def _waiting(self) -> list[str]:
+        with self.crm.read() as work:
+            now = work.now
+        waiting = self.crm.storage.tenants_with_work(now)
+        return [tenant for tenant in waiting if not self.tenants or tenant in self.tenants]
 
     def _agenda(self, crm: CRM) -> Round:
         done = Round()

@@ -99,6 +99,13 @@ class SqlStore:
         with self.engine.connect() as connection:
             return list(connection.execute(sa.select(events.c.tenant).distinct().order_by(events.c.tenant)).scalars())
 
+    def tenants_with_work(self, now: datetime) -> list[str]:
+        agenda, outbox = self.tables.by_name["agenda_item"].c, self.tables.by_name["message"].c
+        due = [sa.select(t.tenant).where(t.state == "due", t.due_at <= now) for t in (agenda, outbox)]
+        lost = sa.select(outbox.tenant).where(outbox.state == "sending", outbox.leased_until < now)
+        with self.engine.connect() as connection:
+            return sorted(connection.execute(sa.union(*due, lost)).scalars())
+
     def prepare(self, *, migrate: bool) -> None:
         """Make sure that the database has the schema that this version needs.
 
