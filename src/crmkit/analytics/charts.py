@@ -6,11 +6,11 @@ the colour and the font of what is around them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from crmkit.kernel.render import escape_html
 
-WIDTH = 640
+WIDTH = 400  # of the coordinates: on a telephone a letter is then about three quarters of its size
 LINE = 30
 FIRST = "var(--crm-1,#2a6f8e)"
 SECOND = "var(--crm-2,#d98032)"
@@ -35,11 +35,11 @@ def bars(rows: Sequence[tuple[str, float, str]], *, title: str, colour: str = FI
     parts = []
     for index, (label, value, text) in enumerate(rows):
         y = index * LINE
-        length = (WIDTH - 300) * value / longest
+        length = (WIDTH - 212) * value / longest
         parts += [
-            _text(150, y + 19, label, anchor="end"),
-            _rect(160, y + 5, max(length, 1), 20, colour),
-            _text(168 + length, y + 19, text, colour=QUIET),
+            _text(118, y + 19, label, anchor="end", size=12),
+            _rect(126, y + 5, max(length, 1), 20, colour),
+            _text(132 + length, y + 19, text, colour=QUIET, size=12),
         ]
     return _svg(parts, height=max(len(rows), 1) * LINE, title=title)
 
@@ -58,6 +58,7 @@ def columns(rows: Sequence[tuple[str, float]], *, title: str, texts: Sequence[st
     scale = 190 / ((top - bottom) or 1)
     zero = 20 + top * scale
     step = WIDTH / max(len(rows), 1)
+    every = 1 + (len(rows) - 1) // 14  # so many labels fit side by side
     parts = []
     for index, (label, value) in enumerate(rows):
         height = abs(value) * scale
@@ -65,9 +66,10 @@ def columns(rows: Sequence[tuple[str, float]], *, title: str, texts: Sequence[st
         y = zero - height if value >= 0 else zero
         tip = f"{label}: {value:,.0f}"
         parts.append(_rect(x, y, step * 0.72, max(height, 1), colour if value >= 0 else BAD, tip=tip))
-        parts.append(_text(x + step * 0.36, 232, label, anchor="middle", colour=QUIET))
-        if texts:
-            parts.append(_text(x + step * 0.36, y - 5, texts[index], anchor="middle"))
+        if index % every == 0:
+            parts.append(_text(x + step * 0.36, 232, label, anchor="middle", colour=QUIET, size=11))
+        if texts and every == 1:
+            parts.append(_text(x + step * 0.36, y - 5, texts[index], anchor="middle", size=11))
     return _svg(parts, height=240, title=title)
 
 
@@ -90,14 +92,18 @@ def steps(rows: Sequence[tuple[str, float, str]], *, title: str) -> str:
         x, y = index * step, 24 + (top - max(low, high)) * scale
         parts += [
             _rect(x + step * 0.1, y, step * 0.8, max(abs(high - low) * scale, 1), colour),
-            _text(x + step / 2, y - 6, text, anchor="middle"),
-            _text(x + step / 2, 230, label, anchor="middle", colour=QUIET),
+            _text(x + step / 2, y - 6, text, anchor="middle", size=11),
+            *_lines(x + step / 2, label),
         ]
-    return _svg(parts, height=240, title=title)
+    return _svg(parts, height=256, title=title)
 
 
 def heatmap(
-    rows: Sequence[tuple[str, Sequence[float | None]]], *, heads: Sequence[str], title: str, texts: str = "{:.0%}"
+    rows: Sequence[tuple[str, Sequence[float | None]]],
+    *,
+    heads: Sequence[str],
+    title: str,
+    texts: Callable[[float], str] = lambda share: f"{share * 100:.0f}",
 ) -> str:
     """Draw a table whose cells are the darker the larger the share is.
 
@@ -105,23 +111,25 @@ def heatmap(
         rows: label and shares from 0 to 1; a missing one leaves a gap.
         heads: what stands above the columns.
         title: what is seen.
-        texts: the form of the numbers.
+        texts: how a share is written; in per cent unless given.
     """
-    width = (WIDTH - 90) / max(len(heads), 1)
-    parts = [_text(90 + (i + 0.5) * width, 16, head, anchor="middle", colour=QUIET) for i, head in enumerate(heads)]
+    width = (WIDTH - 62) / max(len(heads), 1)
+    parts = [
+        _text(62 + (i + 0.5) * width, 16, head, anchor="middle", colour=QUIET, size=11) for i, head in enumerate(heads)
+    ]
     for index, (label, shares) in enumerate(rows):
         y = 24 + index * 26
-        parts.append(_text(82, y + 16, label, anchor="end"))
+        parts.append(_text(56, y + 16, label, anchor="end", size=11))
         for column, share in enumerate(shares):
             if share is None:
                 continue
-            x = 90 + column * width
+            x = 62 + column * width
             parts += [
                 _rect(x, y, width - 2, 23, FIRST, opacity=0.08 + 0.92 * min(max(share, 0), 1)),
                 _text(
                     x + width / 2 - 1,
                     y + 16,
-                    texts.format(share),
+                    texts(share),
                     anchor="middle",
                     colour="#fff" if share > 0.45 else "currentColor",
                     size=11,
@@ -156,6 +164,12 @@ def _svg(parts: Sequence[str], *, height: float, title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {_n(height)}" role="img" aria-label="{label}" '
         f'font-family="inherit" font-size="13" style="max-width:100%;height:auto">{"".join(parts)}</svg>'
     )
+
+
+def _lines(x: float, label: str) -> list[str]:
+    """A label of several words below a column, one word a line."""
+    words = label.split()[:3]
+    return [_text(x, 222 + 13 * n, word, anchor="middle", colour=QUIET, size=11) for n, word in enumerate(words)]
 
 
 def _rect(

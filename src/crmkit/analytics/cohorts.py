@@ -58,7 +58,9 @@ class Cohorts:
         """The shares as a table of shades."""
         rows = [(f"{c.month:%Y-%m}", [c.retention(m) for m in range(self.horizon + 1)]) for c in self.cohorts]
         heads = [str(m) for m in range(self.horizon + 1)]
-        return heatmap(rows, heads=heads, title="Customers who bought again, by the month of their first purchase")
+        return heatmap(
+            rows, heads=heads, title="Customers who bought again, in per cent, by the month of their first purchase"
+        )
 
     def __format__(self, form: str) -> str:
         return table_md(*self._table()) if form == "md" else repr(self)

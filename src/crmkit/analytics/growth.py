@@ -87,9 +87,11 @@ class Growth(Span):
 
     def svg(self) -> str:
         """The revenue of each month."""
-        rows = [(f"{m.since:%b %y}", float(m.revenue.amount)) for m in self.months]
+        rows = [(f"{m.since:%b}", float(m.revenue.amount)) for m in self.months]
         texts = [short(value) for _, value in rows]
-        return columns(rows, texts=texts, title=f"Revenue by month in {self.revenue.currency}")
+        return columns(
+            rows, texts=texts, title=f"Revenue by month from {self.since} to {self.until} in {self.revenue.currency}"
+        )
 
     def __format__(self, form: str) -> str:
         return table_md(HEADERS, self._cells()) if form == "md" else repr(self)

@@ -17,7 +17,9 @@ from crmkit.pipeline.payments import Payment
 def purchases_of(
     work: Work, *, currency: str | None = None, since: date | None = None, until: date | None = None
 ) -> list[Purchase]:
-    """The orders for which something was paid, on the day they were placed, with what was paid less refunds.
+    """The orders that are paid or for which something was paid, with what was paid less refunds.
+
+    They count on the day when they were placed.  An order that costs nothing counts, one that was paid back does not.
 
     Args:
         work: where to look.
@@ -33,7 +35,8 @@ def purchases_of(
     if currency is None:
         sums = [paid for group in work.tally(Order, within, sums=("paid",)) for paid in group.sums["paid"].values()]
         refuse_other_currencies({paid.currency for paid in sums if paid}, wanted)
-    bought = F.paid > Money.zero(wanted)
+    nothing = Money.zero(wanted)
+    bought = (F.paid >= nothing) & ((F.status == "paid") | (F.paid > nothing))
     rows = work.columns(Order, ["customer_id", "placed_at", "paid"], both(bought, within))
     return [Purchase(customer, local_date(at, zone), paid) for customer, at, paid in rows]
 

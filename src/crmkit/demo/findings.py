@@ -148,7 +148,7 @@ class Analyst:
         next_month = found.retention(1)
         return Section(
             title="Who comes back?",
-            words="Customers by the month of their first purchase, and the share that bought again later."
+            words="By the month of the first purchase: how many per cent bought again in each month after it."
             + ("" if next_month is None else f" In the month after the first one, {next_month:.0%} do."),
             svg=found.svg(),
             caption=self._in("Share that bought again, months later"),
@@ -195,7 +195,13 @@ class Analyst:
         return Section(
             title="What do they buy?",
             words=f"{rows[0][0]} brings most." if rows else "Nothing yet.",
-            svg=bars([(name[:18], float(m.amount), short(float(m.amount))) for name, m, _ in rows], title="Revenue"),
+            svg=bars(
+                [
+                    (name if len(name) <= 18 else f"{name[:17]}…", float(m.amount), short(float(m.amount)))
+                    for name, m, _ in rows
+                ],
+                title="Revenue",
+            ),
             caption=self._in("Best sellers"),
             headers=("product", "sold", "revenue"),
             rows=[[name, f"{quantity.normalize():,f}", _plain(money)] for name, money, quantity in rows],

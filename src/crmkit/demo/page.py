@@ -24,15 +24,16 @@ h2{font-size:1.35rem;margin:3rem 0 .3rem}
 .facts div{background:var(--card);border:1px solid var(--line);border-radius:.8rem;padding:.9rem 1rem;
 box-shadow:0 6px 18px rgb(0 0 0/.07)}
 .facts dt{color:var(--soft);font-size:.82rem}
-.facts dd{margin:.1rem 0 0;font-size:clamp(1rem,2.6vw,1.2rem);font-weight:650;white-space:nowrap;font-variant-numeric:tabular-nums}
+.facts dd{margin:.1rem 0 0;font-size:clamp(1rem,2.6vw,1.2rem);font-weight:650;white-space:nowrap;
+font-variant-numeric:tabular-nums}
 section.finding{background:var(--card);border:1px solid var(--line);border-radius:.9rem;padding:1.2rem 1.3rem 1.3rem;
 margin:1.1rem 0;break-inside:avoid}
 section.finding h3{margin:0 0 .25rem;font-size:1.13rem}
 section.finding>p{margin:0 0 1rem;color:var(--soft);max-width:60rem}
 .both{display:grid;grid-template-columns:1fr;gap:1.2rem;align-items:start}
 @media(min-width:56rem){.both.two{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}}
-figure{margin:0}
-svg{display:block;width:100%;max-width:34rem;height:auto}
+figure{margin:0;max-width:33rem}
+svg{display:block;width:100%;height:auto}
 .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}
 table{border-collapse:collapse;width:100%;font-size:.87rem;font-variant-numeric:tabular-nums}
 caption{caption-side:top;text-align:left;color:var(--soft);font-size:.82rem;padding:0 0 .35rem}
@@ -44,6 +45,7 @@ code{font:.82rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mon
 overflow-wrap:anywhere}
 p.code{margin:.9rem 0 0!important}
 footer{color:var(--soft);font-size:.85rem;padding:2rem 1.1rem 3rem}
+@media(max-width:32rem){table{font-size:.8rem}th,td{padding:.3rem .38rem}section.finding{padding:1rem}}
 @media print{header{background:none;color:#000;padding:0}.facts{margin-top:1rem}.facts div,section.finding{
 box-shadow:none}body{background:#fff}}
 """
