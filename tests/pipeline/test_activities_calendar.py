@@ -61,8 +61,8 @@ def test_the_last_occurrence_carries_the_rest_of_the_rule(crm: CRM, clock: Froze
     first = activities.schedule("call", subject="x", due_at=clock.now() + HOUR, recurrence="FREQ=DAILY;COUNT=4")
     activities.done(first)
     events = Calendar.from_ical(activities.calendar()).walk("VEVENT")
-    rules = [e["RRULE"].to_ical().decode() if "RRULE" in e else None for e in events]
-    assert rules == [None, "FREQ=DAILY;COUNT=3"]
+    assert "RRULE" not in events[0]
+    assert b"RRULE:FREQ=DAILY;COUNT=3" in events[1].to_ical()
 
 
 def test_an_own_feed_changes_what_is_there(crm: CRM, clock: FrozenClock) -> None:

@@ -83,7 +83,8 @@ def test_the_caller_may_choose(crm: CRM, clock: FrozenClock) -> None:
 def test_what_cannot_be_merged(anywhere: CRM, clock: FrozenClock) -> None:
     one, two = lead(anywhere, clock, "one", "new", 10), lead(anywhere, clock, "two", "qualified", 90)
     merge = anywhere.pipeline.leads.merge
-    for wrong in ([], [one], [one, one.id]):
+    wrongs: list[list[Lead | str]] = [[], [one], [one, one.id]]
+    for wrong in wrongs:
         with pytest.raises(InvalidInput, match="2 to 100 different"):
             merge(wrong)
     with pytest.raises(InvalidInput, match="not among"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.change import Change
@@ -145,7 +145,8 @@ class Assignments(Collection[AssignmentEntry]):
             limit: at most so many.
 
         Returns:
-            a decision for each lead that was looked at, also for those that nobody could take.
+            a decision for each lead that was looked at, also for those that nobody could take; why the others did not
+            get it is what :meth:`explain` tells.
         """
         with self.work() as work:
             return _distributed(work, FREE if rule is None else FREE & rule, limit=limit)
@@ -180,7 +181,7 @@ def _decided(work: Work, lead: Lead) -> Decision:
     turns = turns_of(work)
     for entry in fitting:
         turns.recent[entry.name] = recent(work, entry.name)
-    return _first(fitting, lead, work.find(Salesperson, order_by="name"), turns)
+    return _first(fitting, lead, _members(work, fitting), turns, explain=True)
 
 
 def _fits(work: Work, entry: AssignmentEntry, lead: Lead) -> bool:
@@ -188,10 +189,23 @@ def _fits(work: Work, entry: AssignmentEntry, lead: Lead) -> bool:
     return rule is None or bool(work.count(Lead, rule & (F.id == lead.id)))
 
 
-def _first(fitting: Sequence[AssignmentEntry], lead: Lead, people: Sequence[Salesperson], turns: Turns) -> Decision:
+def _members(work: Work, entries: Sequence[AssignmentEntry]) -> dict[str, list[Salesperson]]:
+    """By entry, to whom it leads, sorted by name."""
+    people = work.find(Salesperson, order_by="name")
+    return {entry.name: [p for p in people if entry.takes(p)] for entry in entries}
+
+
+def _first(
+    fitting: Sequence[AssignmentEntry],
+    lead: Lead,
+    members: Mapping[str, Sequence[Salesperson]],
+    turns: Turns,
+    *,
+    explain: bool,
+) -> Decision:
     decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
     for entry in fitting:
-        decision = chosen(entry, lead, people, turns)
+        decision = chosen(entry, lead, members[entry.name], turns, explain=explain)
         if decision.owner is not None or not entry.go_on:
             return decision
     return decision
@@ -199,7 +213,8 @@ def _first(fitting: Sequence[AssignmentEntry], lead: Lead, people: Sequence[Sale
 
 def _distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decision]:
     """A few queries for each entry, whatever the number of leads."""
-    entries, people, turns = entries_of(work), work.find(Salesperson, order_by="name"), turns_of(work)
+    entries, turns = entries_of(work), turns_of(work)
+    members = _members(work, entries)
     leads = work.find(Lead, wanted, order_by=("-probability", "created_at"), limit=limit)
     fitting: dict[str, list[AssignmentEntry]] = {}
     for entry in entries:
@@ -209,7 +224,7 @@ def _distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decisio
             fitting.setdefault(lead_id, []).append(entry)
     decisions, changed, records = [], [], []
     for lead in leads:
-        decision = _first(fitting.get(lead.id, []), lead, people, turns)
+        decision = _first(fitting.get(lead.id, []), lead, members, turns, explain=False)
         decisions.append(decision)
         if decision.owner is None or decision.entry is None:
             continue

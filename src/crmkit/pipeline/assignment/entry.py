@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from math import gcd
 from typing import Any, Literal
 
@@ -131,34 +134,44 @@ class Turns:
         self.recent.setdefault(entry, []).append(person)
 
 
-def chosen(entry: AssignmentEntry, lead: Lead, people: Sequence[Salesperson], turns: Turns) -> Decision:
+def chosen(
+    entry: AssignmentEntry, lead: Lead, people: Sequence[Salesperson], turns: Turns, *, explain: bool = True
+) -> Decision:
     """Who of *people* gets *lead* by *entry*.
 
     Args:
         entry: whose rule the lead satisfies.
         lead: which.
-        people: everybody, sorted by name.
+        people: those to whom the entry leads, sorted by name.
         turns: how busy they are.
+        explain: whether the decision says why the others did not get it.
     """
-    able: list[Salesperson] = []
     others: list[tuple[str, str]] = []
-    for person in people:
-        if entry.takes(person):
-            objection = _objection(entry, lead, person, turns)
-            able.append(person) if objection is None else others.append((person.name, objection))
-    if not able:
+    winner: Salesperson | None = None
+    for person in ORDERS[entry.how](people, turns, entry.name):
+        objection = _objection(entry, lead, person, turns) if winner is None or explain else None
+        if winner is None and objection is None:
+            winner = person
+            if not explain:
+                break
+        else:
+            others.append((person.name, objection or _less(entry.how, person, turns)))
+    if winner is None:
         why = f"nobody of {entry.team or ', '.join(sorted(entry.people))} can take it"
-        return Decision(lead=lead, owner=None, entry=entry.name, because=f"{entry.name}: {why}", others=tuple(others))
-    winner, why = CHOICES[entry.how](able, turns, entry.name)
-    others += [(p.name, _less(entry.how, p, turns)) for p in able if p is not winner]
+        return Decision(lead=lead, owner=None, entry=entry.name, because=f"{entry.name}: {why}", others=_sorted(others))
+    because = f"{entry.name}: {REASONS[entry.how](winner, people, turns, entry.name)}"
     return Decision(
         lead=lead,
         owner=winner.name,
         entry=entry.name,
-        because=f"{entry.name}: {why}",
+        because=because,
         team=winner.team,
-        others=tuple(others),
+        others=_sorted(others) if explain else (),
     )
+
+
+def _sorted(others: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(others))
 
 
 def remaining(monthly_limit: int, *, assigned_last_24h: int) -> int:
@@ -190,34 +203,59 @@ def _objection(entry: AssignmentEntry, lead: Lead, person: Salesperson, turns: T
     return None
 
 
-def _in_turn(able: list[Salesperson], turns: Turns, entry: str) -> tuple[Salesperson, str]:
+# ── In which order people are asked ──
+
+
+def _in_turn(people: Sequence[Salesperson], turns: Turns, entry: str) -> Iterable[Salesperson]:
     recent = turns.recent.get(entry)
     if not recent:
-        return able[0], "the first in turn"
-    last = recent[-1]
-    behind = next((p for p in able if p.name > last), able[0])
-    return behind, f"the next in turn after {last}"
+        return people
+    behind = bisect_right(people, recent[-1], key=lambda p: p.name)
+    return chain(people[behind:], people[:behind])
 
 
-def _by_weight(able: list[Salesperson], turns: Turns, entry: str) -> tuple[Salesperson, str]:
+def _by_lack(people: Sequence[Salesperson], turns: Turns, entry: str) -> Iterable[Salesperson]:
     """Whoever lacks most of a share among the last leads, as many as the weights add up to."""
-    weighted = [p for p in able if p.weight > 0] or able
-    weights = {p.name: max(p.weight, 1) for p in weighted}
-    common = gcd(*weights.values())
-    total = sum(weights.values()) // common
-    window = [n for n in turns.recent.get(entry, []) if n in weights][-(total - 1) :] if total > 1 else []
-    lacks = {n: weight // common - window.count(n) for n, weight in weights.items()}
-    winner = max(weighted, key=lambda p: lacks[p.name])
-    share = weights[winner.name] // common
-    return winner, f"has had {window.count(winner.name)} of a share of {share} in {total}"
+    weights, had = _shares(people, turns, entry)
+    willing = [p for p in people if p.weight > 0]
+    return sorted(willing or people, key=lambda p: had[p.name] - weights.get(p.name, 1))
 
 
-def _least_busy(able: list[Salesperson], turns: Turns, _: str) -> tuple[Salesperson, str]:
-    winner = min(able, key=lambda p: turns.open.get(p.name, 0))
-    return winner, f"the fewest open leads: {turns.open.get(winner.name, 0)}"
+def _shares(people: Sequence[Salesperson], turns: Turns, entry: str) -> tuple[dict[str, int], Counter[str]]:
+    """The shares in the smallest whole numbers, and how many of the last leads everybody has had."""
+    weights = {p.name: p.weight for p in people if p.weight > 0}
+    common = gcd(*weights.values()) or 1
+    weights = {name: weight // common for name, weight in weights.items()}
+    last = sum(weights.values()) - 1
+    return weights, Counter(turns.recent.get(entry, [])[-last:] if last > 0 else [])
 
 
-CHOICES = {"round_robin": _in_turn, "weighted": _by_weight, "least_busy": _least_busy}
+def _by_load(people: Sequence[Salesperson], turns: Turns, _: str) -> Iterable[Salesperson]:
+    return sorted(people, key=lambda p: turns.open.get(p.name, 0))
+
+
+ORDERS = {"round_robin": _in_turn, "weighted": _by_lack, "least_busy": _by_load}
+
+
+# ── Why ──
+
+
+def _turn(_: Salesperson, __: Sequence[Salesperson], turns: Turns, entry: str) -> str:
+    recent = turns.recent.get(entry)
+    return f"the next in turn after {recent[-1]}" if recent else "the first in turn"
+
+
+def _share(winner: Salesperson, people: Sequence[Salesperson], turns: Turns, entry: str) -> str:
+    weights, had = _shares(people, turns, entry)
+    share = weights.get(winner.name, 1)
+    return f"has had {had[winner.name]} of a share of {share} in {sum(weights.values()) or len(people)}"
+
+
+def _load(winner: Salesperson, _: Sequence[Salesperson], turns: Turns, __: str) -> str:
+    return f"the fewest open leads: {turns.open.get(winner.name, 0)}"
+
+
+REASONS = {"round_robin": _turn, "weighted": _share, "least_busy": _load}
 
 
 def _less(how: How, person: Salesperson, turns: Turns) -> str:
