@@ -130,7 +130,13 @@ def decimal(value: Any, *, what: str) -> Decimal:
     exact = made.quantize(Decimal(1).scaleb(-DECIMAL_PLACES))
     if exact != made:
         raise InvalidInput(f"{what}: {value!r} has more than {DECIMAL_PLACES} decimal places; round it first")
-    return exact
+    return unscaled(int(exact.scaleb(DECIMAL_PLACES)))
+
+
+def unscaled(millionths: int) -> Decimal:
+    """Millionths as the decimal that they are, without trailing zeros."""
+    whole, rest = divmod(millionths, 10**DECIMAL_PLACES)
+    return Decimal(whole) if not rest else Decimal(millionths).scaleb(-DECIMAL_PLACES).normalize()
 
 
 def _decimal(value: Any, _: Attribute, what: str) -> Decimal:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -53,7 +54,7 @@ class Tally(Generic[R]):
 
     Attributes:
         by: the attributes whose values make the groups.
-        sums: numbers and money to add up.
+        sums: whole numbers, decimals, durations and money to add up.
     """
 
     cls: type[R]
@@ -69,7 +70,7 @@ class Group:
     Attributes:
         key: the values of the attributes that make the group.
         count: how many records there are.
-        sums: by attribute, the sum; of money, one sum a currency.
+        sums: by attribute, the sum (zero if all values are missing); of money, one sum a currency.
     """
 
     key: tuple[Any, ...]
@@ -90,7 +91,11 @@ class Group:
 
 
 class Session(Protocol):
-    """One transaction of one tenant."""
+    """One transaction of one tenant.
+
+    A refusal may leave a part of the call behind: undo the transaction then, or the savepoint in which it happened.
+    When several things are wrong with one call, any one of them is named.
+    """
 
     def get(self, cls: type[R], identifier: str) -> R | None:
         """The record with this id, if there is one."""
@@ -116,7 +121,7 @@ class Session(Protocol):
         """Add records of one class; how many were added.
 
         Args:
-            records: any number, written in bulk.
+            records: any number, written in bulk; they may refer to earlier ones of the same call.
             skip_known: leave out records whose unique values are taken, instead of refusing them.
 
         Raises:
@@ -131,11 +136,16 @@ class Session(Protocol):
         Raises:
             StaleEntity: a stored version is another one.
             Duplicate: a unique value is taken.
+            NotFound: a reference leads nowhere.
         """
         ...
 
     def delete(self, cls: type[R], identifiers: Sequence[str]) -> int:
-        """Remove records; how many there were."""
+        """Remove records; how many there were.
+
+        Raises:
+            Refused: something else refers to one of them.
+        """
         ...
 
     def claim(self, query: Query[R]) -> list[R]:
@@ -187,6 +197,10 @@ class Store(Protocol):
 
     def tenants(self) -> list[str]:
         """Every tenant that has anything."""
+        ...
+
+    def tenants_with_work(self, now: datetime) -> list[str]:
+        """Every tenant for whom something is to be done or sent by *now*; the cost follows what is due."""
         ...
 
     def migrate(self) -> None:
@@ -243,19 +257,43 @@ def ordering(schema: Schema, order: Sequence[str]) -> tuple[Order, ...]:
     return tuple(orders)
 
 
-def groups(rows: Iterator[tuple[tuple[Any, ...], int, Mapping[str, Any]]]) -> list[Group]:
+SUMMABLE: Mapping[Kind, Any] = {
+    Kind.INTEGER: 0,
+    Kind.DECIMAL: Decimal(0),
+    Kind.DURATION: timedelta(0),
+    Kind.MONEY: None,
+}
+
+
+def tallied(schema: Schema, by: Sequence[str], sums: Sequence[str]) -> None:
+    """Check that records of *schema* can be grouped and added up like this.
+
+    Raises:
+        InvalidInput: there is no such attribute, or it makes no groups or no sum.
+    """
+    for name in by:
+        if name not in schema or schema[name].kind in {Kind.JSON, Kind.TAGS}:
+            raise InvalidInput(f"{schema.plural} cannot be grouped by {name!r}")
+    for name in sums:
+        if name not in schema or schema[name].kind not in SUMMABLE:
+            known = ", ".join(a.name for a in schema if a.kind in SUMMABLE)
+            raise InvalidInput(f"{schema.plural} have no {name!r} that could be added up exactly; they have {known}")
+
+
+def groups(
+    rows: Iterator[tuple[tuple[Any, ...], int, Mapping[str, Any]]], schema: Schema, sums: Sequence[str]
+) -> list[Group]:
     """Merge partial groups (one a currency) with the same key, sorted by key."""
-    merged: dict[tuple[Any, ...], tuple[int, dict[str, Any]]] = {}
-    for key, count, sums in rows:
-        known, totals = merged.get(key, (0, {}))
-        for name, value in sums.items():
+    zeros = {name: SUMMABLE[schema[name].kind] for name in sums}
+    counts: dict[tuple[Any, ...], int] = {}
+    totals: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for key, count, values in rows:
+        counts[key] = counts.get(key, 0) + count
+        total = totals.setdefault(key, {name: {} if zero is None else zero for name, zero in zeros.items()})
+        for name, value in values.items():
             if isinstance(value, Money):
-                per_currency = totals.setdefault(name, {})
-                per_currency[value.currency] = per_currency.get(value.currency, Money.zero(value.currency)) + value
-            elif value is None:
-                totals.setdefault(name, {})
-            else:
-                totals[name] = totals.get(name, 0) + value
-        merged[key] = known + count, totals
-    made = [Group(key=key, count=count, sums=sums) for key, (count, sums) in merged.items()]
+                total[name][value.currency] = total[name].get(value.currency, Money.zero(value.currency)) + value
+            elif value is not None:
+                total[name] += value
+    made = [Group(key=key, count=count, sums=totals[key]) for key, count in counts.items()]
     return sorted(made, key=lambda g: sort_key([Order("")] * len(g.key), g.key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crmkit.errors import Duplicate, NotFound, StaleEntity
+from crmkit.errors import Duplicate, NotFound, Refused, StaleEntity
 from crmkit.kernel.entity import Entity, Schema
 
 
@@ -32,6 +32,12 @@ def dangling(schema: Schema, name: str, identifier: Any) -> NotFound:
     """The refusal of a reference that leads nowhere."""
     target = schema[name].references
     return NotFound(f"{schema.name}.{name}: there is no {target} {identifier!r} in this tenant")
+
+
+def referred(schema: Schema, identifier: str, by: Schema | None, name: str | None) -> Refused:
+    """The refusal to delete what something else refers to."""
+    whom = "something" if by is None else f"a {by.name}" if name is None else f"{by.name}.{name}"
+    return Refused(f"{schema.name} {identifier} is still referred to by {whom}: delete or change that first")
 
 
 def stale(entity: Entity, stored: int | None) -> StaleEntity:

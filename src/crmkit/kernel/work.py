@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import AccessDenied, InvalidInput, NotFound
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import utc
@@ -17,7 +17,7 @@ from crmkit.kernel.house import House, Settings
 from crmkit.kernel.ids import check_id
 from crmkit.kernel.machine import Machine, Moved, StageSpan
 from crmkit.kernel.outbox import Message
-from crmkit.kernel.ports import Group, Query, Session, Tally, ordering
+from crmkit.kernel.ports import Group, Query, Session, Tally, ordering, tallied
 from crmkit.kernel.refusals import stale
 from crmkit.kernel.rules.fields import F
 from crmkit.kernel.rules.nodes import Always, Rule
@@ -76,6 +76,7 @@ class Work:
         Raises:
             InvalidInput: *ref* is not an id of this kind.
             NotFound: there is none in this tenant.
+            AccessDenied: the actor may not see it.
         """
         schema = cls.__schema__
         identifier = ref.id if isinstance(ref, Record) else ref
@@ -86,9 +87,17 @@ class Work:
             raise NotFound(
                 f"there is no {schema.name} {identifier!r} in this tenant: check the id, or look with find()"
             )
+        if self._limit(cls) is not None and not self.session.count(Query(cls=cls, plan=self.plan(cls, F.id == found.id))):
+            raise AccessDenied(f"{self.actor} may not see {schema.name} {identifier}: ask somebody who may")
         if isinstance(ref, Entity):
             self._seen[identifier] = ref.version
         return found
+
+    def _limit(self, cls: type[Record]) -> Rule | None:
+        """What the actor may see of *cls*; everything, while the house itself reacts to an event."""
+        if self.house.access is None or self.actor is None or self._cause is not None:
+            return None
+        return self.house.access(self.actor, cls)
 
     def plan(self, cls: type[R], rule: Rule | None, *, as_of: datetime | None = None) -> Plan:
         """The plan of *rule* over *cls*; *as_of* is now unless given."""
@@ -96,6 +105,9 @@ class Work:
         if rule is not None and not isinstance(rule, Rule):
             raise InvalidInput(f"a rule is needed, as in F.city == 'Xi’an', got {rule!r}")
         wanted = Always(value=True) if rule is None else rule
+        limit = self._limit(cls)
+        if limit is not None:
+            wanted &= limit
         moment = AsOf(at=at, zone=self.settings.zone, past=at < self.now)
         return plan(wanted, self.house.registry.schema(cls), self.house.registry, moment)
 
@@ -142,6 +154,7 @@ class Work:
         self, cls: type[R], rule: Rule | None = None, *, by: Sequence[str] = (), sums: Sequence[str] = ()
     ) -> list[Group]:
         """Counts and sums in groups."""
+        tallied(self.house.registry.schema(cls), by, sums)
         self._flush_if_waiting(cls)
         return self.session.tally(Tally(cls=cls, plan=self.plan(cls, rule), by=tuple(by), sums=tuple(sums)))
 

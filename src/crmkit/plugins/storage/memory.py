@@ -6,12 +6,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from crmkit.errors import Duplicate, InvalidInput
 from crmkit.kernel.entity import Entity, Record, Schema
 from crmkit.kernel.ports import Group, Query, Session, StoreStatus, Tally, groups, sort_key
-from crmkit.kernel.refusals import dangling, stale, taken, unique_keys
+from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
 from crmkit.kernel.registry import Registry, Relation
 from crmkit.kernel.rules.evaluate import compile_plan
 
@@ -42,6 +43,22 @@ class MemoryStore:
     def tenants(self) -> list[str]:
         """Every tenant that has anything."""
         return sorted({tenant for (tenant, _), table in self.tables.items() if table})
+
+    def tenants_with_work(self, now: datetime) -> list[str]:
+        """Every tenant for whom something is to be done or sent by *now*."""
+
+        def waits(row: Any) -> bool:
+            lost = row.state == "sending" and row.leased_until is not None and row.leased_until < now
+            return lost or (row.state == "due" and row.due_at <= now)
+
+        with self.lock:
+            return sorted(
+                {
+                    tenant
+                    for (tenant, name), table in self.tables.items()
+                    if name in {"agenda_item", "message"} and any(waits(row) for row in table.values())
+                }
+            )
 
     def migrate(self) -> None:
         """Do nothing: dictionaries have no schema."""
@@ -94,7 +111,7 @@ class MemorySession:
             for row in self._satisfying(tally.cls, tally):
                 yield tuple(getattr(row, n) for n in tally.by), 1, {n: getattr(row, n) for n in tally.sums}
 
-        return groups(partial())
+        return groups(partial(), tally.cls.__schema__, tally.sums)
 
     def columns(self, query: Query[R], names: Sequence[str]) -> list[tuple[Any, ...]]:
         return [tuple(getattr(row, n) for n in names) for row in self.find(query)]
@@ -104,6 +121,8 @@ class MemorySession:
         for record in records:
             schema = record.__schema__
             try:
+                if record.id in self._table(schema):
+                    raise taken(schema, ("id",), (record.id,))
                 self._check(record, schema)
             except Duplicate:
                 if skip_known:
@@ -123,15 +142,19 @@ class MemorySession:
             self._put(entity, schema)
 
     def delete(self, cls: type[R], identifiers: Sequence[str]) -> int:
-        table, removed = self._table(cls.__schema__), 0
+        schema, table, removed = cls.__schema__, self._table(cls.__schema__), set()
         for identifier in identifiers:
             row = table.get(identifier)
             if row is not None:
-                self._release(row, cls.__schema__)
+                self._release(row, schema)
                 del table[identifier]
                 self.undo.append(lambda row=row: self._restore(row))  # type: ignore[misc]
-                removed += 1
-        return removed
+                removed.add(identifier)
+        for source, a in self.store.registry.pointing_to(schema.name) if removed else ():
+            for row in self._table(source).values():
+                if getattr(row, a.name) in removed:
+                    raise referred(schema, getattr(row, a.name), source, a.name)
+        return len(removed)
 
     def claim(self, query: Query[R]) -> list[R]:
         return self.find(query)

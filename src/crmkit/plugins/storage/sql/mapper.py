@@ -14,10 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
+from crmkit.kernel.checking import unscaled
 from crmkit.kernel.entity import Attribute, Kind, Record, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.text import fold
-from crmkit.plugins.storage.sql.types import SCALE, unscaled
+from crmkit.plugins.storage.sql.types import SCALE
 
 MICRO = timedelta(microseconds=1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import sqlalchemy as sa
@@ -12,13 +13,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from crmkit.errors import Conflict, CrmError
+from crmkit.kernel.checking import unscaled
 from crmkit.kernel.entity import Entity, Kind, Record, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Group, Query, Tally, groups
-from crmkit.kernel.refusals import dangling, stale, taken, unique_keys
+from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
 from crmkit.plugins.storage.sql.compile import Compiler
 from crmkit.plugins.storage.sql.mapper import Mapper, as_tuple, load_json, load_tags
-from crmkit.plugins.storage.sql.types import unscaled
 
 if TYPE_CHECKING:
     from crmkit.plugins.storage.sql.store import SqlStore
@@ -90,7 +91,7 @@ class SqlSession:
                 named = zip(tally.sums, totals, strict=True)
                 yield key, count, {n: _total(schema, n, v, currency.get(n)) for n, v in named}
 
-        return groups(partial())
+        return groups(partial(), schema, tally.sums)
 
     def _select(
         self, query: Query[Any], wanted: Callable[[sa.FromClause], list[sa.ColumnElement[Any]]]
@@ -167,8 +168,27 @@ class SqlSession:
         gone = 0
         for begin in range(0, len(identifiers), 500):
             chunk = identifiers[begin : begin + 500]
-            gone += self.connection.execute(sa.delete(t).where(t.c.tenant == self.tenant, t.c.id.in_(chunk))).rowcount
+            where = (t.c.tenant == self.tenant, t.c.id.in_(chunk))
+            try:
+                gone += self.connection.execute(sa.delete(t).where(*where)).rowcount
+            except IntegrityError as error:
+                raise self._referred(cls.__schema__, str(error.orig), chunk) from None
         return gone
+
+    def _referred(self, schema: Schema, text: str, identifiers: Sequence[str]) -> CrmError:
+        """Which one is still referred to, and by what: PostgreSQL says so, SQLite can be asked."""
+        for source, a in self.store.registry.pointing_to(schema.name):
+            t = self.store.tables[source]
+            if not self.store.sqlite:
+                named = re.search(r"Key \(tenant, id\)=\(.*, (\w+)\) is still referenced", text)
+                if f'"{self.store.tables.name_of(source, [a.name], "fkey")}"' in text:
+                    return referred(schema, named[1] if named else identifiers[0], source, a.name)
+                continue
+            pointing = sa.select(t.c[a.name]).where(t.c.tenant == self.tenant, t.c[a.name].in_(identifiers))
+            found = self.connection.execute(pointing.limit(1)).scalar()
+            if found is not None:
+                return referred(schema, found, source, a.name)
+        return referred(schema, identifiers[0], None, None)
 
     def _explain(self, error: IntegrityError, records: Sequence[Any]) -> NoReturn:
         """Say in words of the domain what the database refused."""
@@ -181,7 +201,7 @@ class SqlSession:
         constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
         for record in records:
             for names, values in unique_keys(record, schema):
-                index = f"{table.name}_pkey" if names == ("id",) else f"{table.name}_{'_'.join(names)}_key"
+                index = f"{table.name}_pkey" if names == ("id",) else self.store.tables.name_of(schema, names, "key")
                 if (constraint == index or wanted == set(names)) and len(records) == 1:
                     raise taken(schema, names, values) from None
         if constraint or wanted:
@@ -194,7 +214,7 @@ class SqlSession:
         detail = re.search(r"=\([^,]*, (.*)\) already exists", text)
         for record in records:
             for names, values in unique_keys(record, schema):
-                named = constraint.endswith(f"_{'_'.join(names)}_key") or wanted == set(names)
+                named = constraint == self.store.tables.name_of(schema, names, "key") or wanted == set(names)
                 if (
                     named
                     and (detail is None or detail[1] == ", ".join(map(str, values)))
@@ -215,11 +235,10 @@ class SqlSession:
         return self.connection.execute(sa.select(sa.literal(1)).where(*where).limit(1)).first() is not None
 
     def _dangling(self, schema: Schema, text: str, records: Sequence[Any]) -> CrmError:
-        table = self.store.tables[schema]
         for a in schema:
             if a.references is None:
                 continue
-            named = f"{table.name}_{a.name}_fkey" in text
+            named = f'"{self.store.tables.name_of(schema, [a.name], "fkey")}"' in text
             for record in records:
                 identifier = getattr(record, a.name)
                 if identifier is None or identifier == record.id:
@@ -279,4 +298,6 @@ def _total(schema: Schema, name: str, value: Any, currency: str | None) -> Any:
         return None
     if schema[name].kind is Kind.MONEY:
         return Money.from_minor(int(value), str(currency))
+    if schema[name].kind is Kind.DURATION:
+        return timedelta(microseconds=int(value))
     return unscaled(int(value)) if schema[name].kind is Kind.DECIMAL else int(value)

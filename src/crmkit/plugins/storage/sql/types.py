@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from crmkit.kernel.checking import DECIMAL_PLACES
+from crmkit.kernel.checking import DECIMAL_PLACES, unscaled
 from crmkit.kernel.clock import utc
 from crmkit.kernel.entity import Kind
 
@@ -71,12 +71,6 @@ class Micros(TypeDecorator[timedelta]):
         """From microseconds."""
         del dialect
         return None if value is None else timedelta(microseconds=value)
-
-
-def unscaled(millionths: int) -> Decimal:
-    """Millionths as the decimal that they are, without trailing zeros."""
-    whole, rest = divmod(millionths, SCALE)
-    return Decimal(whole) if not rest else Decimal(millionths).scaleb(-DECIMAL_PLACES).normalize()
 
 
 TEXT: TypeEngine[Any] = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
