@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -15,7 +16,7 @@ import attrs
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from crmkit.errors import InvalidInput
+from crmkit.errors import CrmError, InvalidInput
 from crmkit.kernel.entity import Attribute, Entity, Kind, Record, Schema
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.ids import id_of
@@ -68,18 +69,27 @@ def _entities(draw: st.DrawFn, cls: type[R], given: Mapping[str, st.SearchStrate
 
 
 def _made(cls: type[R], values: dict[str, Any], given: Mapping[str, Any]) -> R:
-    """The entity; where the class refuses how its values go together, more and more of them give way to plain ones."""
+    """The entity; where the class refuses how its values go together, more and more of them give way to plain ones.
+
+    Where it refuses the plain ones as well (one of two fields is needed), one of the values is kept.
+    """
     plain = {name: value for name, value in _plainest(cls.__schema__).items() if name not in given}
-    giving_way = 1
-    while True:
+    names, giving_way = list(plain), 0
+    while giving_way <= 2 * len(names):
         try:
-            return cls(**values)
-        except InvalidInput:
-            if not plain:
-                reject()
-            for name in list(plain)[:giving_way]:
-                values[name] = plain.pop(name)
-            giving_way *= 2
+            return cls(**{**values, **{name: plain[name] for name in names[:giving_way]}})
+        except CrmError:
+            giving_way = max(1, 2 * giving_way)
+    for name in names:
+        for value in (values[name], *_some(cls.__schema__[name])):
+            with suppress(CrmError):
+                return cls(**{**values, **plain, name: value})
+    return reject()
+
+
+def _some(a: Attribute) -> list[Any]:
+    """Values that say something."""
+    return [value for value in pool(a) if value][:2]
 
 
 Strategies = dict[str, st.SearchStrategy[Any]]

@@ -188,7 +188,10 @@ def pool(a: Attribute) -> list[Any]:
     values: list[Any] = list(a.choices or POOLS[a.kind])
     if a.at_least is not None:
         values = [v for v in values if v >= a.at_least] or [a.at_least]
-    return [v for v in values if len(v) <= a.limit] if a.kind is Kind.TEXT else values
+    if a.kind is not Kind.TEXT:
+        return values
+    codes = ["EUR"] if a.limit == 3 and a.choices is None else []  # three letters are the code of a currency
+    return codes + [v for v in values if len(v) <= a.limit]
 
 
 def wide(a: Attribute) -> st.SearchStrategy[Any]:

@@ -1,0 +1,5 @@
+"""The conformance suite of channels."""
+
+
+class ChannelSuite:
+    """What every channel must do."""
