@@ -22,7 +22,7 @@ from crmkit.kernel.due import Agenda, Outbox, round_of_work
 from crmkit.kernel.entity import Entity
 from crmkit.kernel.events import Event
 from crmkit.kernel.extras import Extra
-from crmkit.kernel.house import Answer, House, Settings
+from crmkit.kernel.house import Access, Answer, House, Settings
 from crmkit.kernel.ids import IdSource
 from crmkit.kernel.machine import Machine
 from crmkit.kernel.money import Money
@@ -107,6 +107,7 @@ class CRM(Desks):
         plugins: Iterable[Any] | str = (),
         machines: Mapping[str, Machine] | None = None,
         answers: Mapping[str, Answer] | None = None,
+        access: Access | None = None,
         entities: Iterable[type[Entity]] = (),
         events: Iterable[type[Event]] = (),
         extras: Iterable[type[Extra]] = (),
@@ -132,6 +133,8 @@ class CRM(Desks):
             machines: state machines of the host, by the name of the entity, in place of those that ship.
             answers: what only the host can know, by the name of the question, such as
                 ``{"service.recipient": lambda role, case: "boss@studio.example"}``.
+            access: what an actor (``acting_as``) may see: given the actor and a class, a rule, or none for everything.
+                It limits whatever is got by id, found, counted and added up; reactions and due work see everything.
             entities: entities that the host has declared.
             events: events that the host has declared.
             extras: custom fields that rules may ask for.
@@ -161,6 +164,7 @@ class CRM(Desks):
             ids=ids or IdSource(),
             machines=machines or {},
             answers=answers or {},
+            access=access,
             entities=tuple(entities),
             events=tuple(events),
             extras=tuple(extras),
@@ -363,6 +367,7 @@ def _house(
     ids: IdSource,
     machines: Mapping[str, Machine],
     answers: Mapping[str, Answer],
+    access: Access | None,
     entities: tuple[type[Entity], ...],
     events: tuple[type[Event], ...],
     extras: tuple[type[Extra], ...],
@@ -387,6 +392,7 @@ def _house(
         handlers={kind: handler for room in rooms for kind, handler in room.handlers.items()},
         sections={room.name: room.section for room in rooms if room.section is not None},
         answers={**asked, **answers},
+        access=access,
     )
 
 

@@ -15,13 +15,16 @@ from crmkit.kernel.registry import Registry
 
 if TYPE_CHECKING:
     from crmkit.kernel.agenda import AgendaItem
+    from crmkit.kernel.entity import Record
     from crmkit.kernel.events import Event
     from crmkit.kernel.machine import Machine
+    from crmkit.kernel.rules.nodes import Rule
     from crmkit.kernel.work import Work
 
 Reaction = Callable[["Work", Any], None]
 Handler = Callable[["Work", "AgendaItem"], None]
 Section = Callable[["Work", Any], Mapping[str, Any]]
+Access = Callable[[str, type["Record"]], "Rule | None"]
 Answer = Callable[..., Any]
 
 
@@ -50,6 +53,7 @@ class House:
         handlers: what is done with an agenda item, by its kind.
         sections: what each room knows of a customer, by the room's name.
         answers: what only the host can know, by the name of the question.
+        access: what an actor may see of a kind of record, as a rule; none if it is everything.
     """
 
     registry: Registry
@@ -61,3 +65,4 @@ class House:
     handlers: Mapping[str, Handler]
     sections: Mapping[str, Section]
     answers: Mapping[str, Answer] = attrs.field(factory=lambda: MappingProxyType({}))
+    access: Access | None = None

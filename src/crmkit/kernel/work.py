@@ -87,7 +87,9 @@ class Work:
             raise NotFound(
                 f"there is no {schema.name} {identifier!r} in this tenant: check the id, or look with find()"
             )
-        if self._limit(cls) is not None and not self.session.count(Query(cls=cls, plan=self.plan(cls, F.id == found.id))):
+        if self._limit(cls) is not None and not self.session.count(
+            Query(cls=cls, plan=self.plan(cls, F.id == found.id))
+        ):
             raise AccessDenied(f"{self.actor} may not see {schema.name} {identifier}: ask somebody who may")
         if isinstance(ref, Entity):
             self._seen[identifier] = ref.version
