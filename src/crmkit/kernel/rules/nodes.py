@@ -15,6 +15,8 @@ from crmkit.errors import DefinitionError
 
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 NEGATED: dict[Operator, Operator] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+DEPTH_LIMIT = 60
+SIZE_LIMIT = 5_000
 PARTS = ("year", "month", "day", "weekday", "hour", "monthday", "age")
 FUNCTIONS = ("count", "sum", "avg", "min", "max", "distinct", "first", "last")
 MATCHES = ("contains", "starts_with", "ends_with", "equals")
@@ -42,6 +44,11 @@ class Rule:
 
     def __invert__(self) -> Rule:
         return self.rule if isinstance(self, Not) else Not(self)
+
+    def __rand__(self, other: object) -> NoReturn:
+        raise DefinitionError(f"& and | combine rules, not {other!r}; put each comparison in brackets")
+
+    __ror__ = __rxor__ = __rand__
 
     def __str__(self) -> str:
         from crmkit.kernel.rules.text import text_of  # noqa: PLC0415 - text imports the nodes
@@ -278,3 +285,28 @@ def walk(node: Any) -> Iterator[Any]:
         here = stack.pop()
         yield here
         stack.extend(children(here))
+
+
+def measure(rule: Rule) -> None:
+    """Refuse what no engine could answer.
+
+    Raises:
+        DefinitionError: the rule is nested deeper than 60 levels, or has more than 5,000 parts.
+    """
+    layer, depth, size = [rule], 0, 0
+    while layer:
+        depth, size = depth + 1, size + len(layer)
+        if depth > DEPTH_LIMIT:
+            raise DefinitionError(f"the rule is nested deeper than {DEPTH_LIMIT} levels: flatten it")
+        if size > SIZE_LIMIT:
+            raise DefinitionError(f"the rule has more than {SIZE_LIMIT:,} parts: use in_, or segments of their own")
+        layer = [inner for here in layer for inner in _inner_rules(here)]
+
+
+def _inner_rules(node: Any) -> Iterator[Rule]:
+    """The rules next below *node*, whatever lies between."""
+    for child in children(node):
+        if isinstance(child, Rule):
+            yield child
+        else:
+            yield from _inner_rules(child)

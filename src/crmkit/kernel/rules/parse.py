@@ -25,13 +25,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn
 
 import attrs
 
 from crmkit.errors import CrmError, DefinitionError
+from crmkit.kernel.clock import utc
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.fields import constant
@@ -43,7 +44,7 @@ from crmkit.kernel.text import nearest
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<text>"(?:[^"\\]|\\.)*")
-    | (?P<moment>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?)
+    | (?P<moment>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)
     | (?P<number>-?\d+(?:\.\d+)?)
     | (?P<name>[^\W\d]\w*|`[^`]*`)
     | (?P<sign>==|!=|<=|>=|[=<>()\[\],;.])
@@ -160,6 +161,8 @@ class _Reader:
         negations = 0
         while self.take("not"):
             negations += 1
+            if negations > DEPTH_LIMIT:
+                self.fail(f"at most {DEPTH_LIMIT} levels of 'not'")
         rule = self.plain()
         for _ in range(negations):
             rule = nodes.Not(rule)
@@ -393,8 +396,8 @@ class _Reader:
         try:
             if "T" not in text:
                 return date.fromisoformat(text)
-            return datetime.fromisoformat(text).astimezone(UTC)
-        except ValueError as error:
+            return utc(datetime.fromisoformat(text), what="an instant in a rule")
+        except (ValueError, CrmError) as error:
             self.position -= 1
             self.fail(f"a date or an instant ({error})")
 

@@ -56,6 +56,7 @@ def plan(rule: Rule, schema: Schema, registry: Registry, as_of: AsOf) -> Plan:
     Raises:
         DefinitionError: an unknown field, or kinds that cannot be compared; it names the field and the nearest one.
     """
+    nodes.measure(rule)
     planned = _Planner(registry, as_of).rule(rule, schema)
     if not as_of.past:
         return planned
@@ -189,6 +190,8 @@ class _Planner:
 
     def _total(self, function: str, related: nodes.Related, of: nodes.Expr | None, schema: Schema) -> Total:
         hops, where = self._related(related, schema)
+        if (of is None) is not (function == "count"):
+            raise DefinitionError(f"{function} looks at a field" if of is None else "count looks at no field")
         if of is None:
             return Total(function="count", hops=hops, where=where, column=None, kind=Kind.INTEGER)
         column = self._column(of, hops[-1].target)

@@ -151,11 +151,15 @@ def _combined(combinator: Any, rules: list[Rule], at: str) -> Rule:
         case "or":
             return nodes.AnyOf(tuple(rules))
         case "xor":
-            odd: Rule = nodes.Always(value=False)
-            for rule in rules:
-                odd = odd ^ rule
-            return odd
+            return _odd(rules)
     raise DefinitionError(f"{at}.combinator: 'and', 'or' or 'xor' is needed, got {combinator!r}")
+
+
+def _odd(rules: list[Rule]) -> Rule:
+    """An odd number of *rules* holds; halves are combined, so that its size grows with the square of their number."""
+    if len(rules) < 2:
+        return rules[0] if rules else nodes.Always(value=False)
+    return _odd(rules[: len(rules) // 2]) ^ _odd(rules[len(rules) // 2 :])
 
 
 def _listed(value: Any) -> list[Any]:

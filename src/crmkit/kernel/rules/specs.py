@@ -13,8 +13,9 @@ True
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, cast
 
@@ -59,7 +60,7 @@ class ValueSpec(Spec):
                 case "date":
                     return date.fromisoformat(str(self.value))
                 case "instant":
-                    return constant(datetime.fromisoformat(str(self.value)).astimezone(UTC))
+                    return constant(datetime.fromisoformat(str(self.value)))
                 case "decimal":
                     return constant(Decimal(str(self.value)))
                 case "microseconds":
@@ -119,6 +120,10 @@ class WindowSpec(Spec):
     def window(self) -> Window:
         """The window."""
         since, until = (None if end is None else end.read() for end in (self.since, self.until))
+        if any(end is not None and not isinstance(end, date) for end in (since, until)):
+            raise DefinitionError("since and until are dates or instants: say so with 'as'")
+        if self.days is self.hours is self.months is None and (self.side != "last" or since is until is None):
+            raise DefinitionError("a window needs days, hours or months, or since or until: an empty one says nothing")
         return Window(self.days, self.hours, self.months, since, until, self.side)
 
 
@@ -144,6 +149,9 @@ class AggregateSpec(RelatedSpec):
 
     def node(self) -> Expr:
         """The node."""
+        if (self.of is None) is not (self.aggregate == "count"):
+            hint = "looks at a field: say which with 'of'" if self.of is None else "looks at no field: leave out 'of'"
+            raise DefinitionError(f"{self.aggregate} {hint}")
         return nodes.Aggregate(self.aggregate, self.related(), None if self.of is None else self.of.node())
 
 
@@ -302,7 +310,7 @@ class SequenceSpec(Spec):
 
     first: RelatedSpec
     then: RelatedSpec
-    hours: Annotated[StrictInt, Field(ge=1)]
+    hours: Annotated[StrictInt, Field(ge=1, le=24 * WINDOW_LIMIT)]
 
     def node(self) -> Rule:
         """The node."""
@@ -378,9 +386,17 @@ def _measure(spec: Any) -> None:
 
 def _place(error: ValidationError) -> str:
     """The deepest thing that is wrong: of the forms a rule may have, the one that was meant got furthest."""
-    worst = max(error.errors(include_url=False), key=lambda e: (len(e["loc"]), e["type"] != "missing"))
+    errors = error.errors(include_url=False)
+    unlike = Counter(_form(e["loc"]) for e in errors if e["type"] in {"missing", "extra_forbidden"})
+    worst = max(errors, key=lambda e: (-unlike[_form(e["loc"])], len(e["loc"]), e["type"] != "missing"))
     at = ".".join(str(step) for step in worst["loc"] if not str(step).endswith("Spec"))
     return f"the rule's JSON is wrong at {at or 'the top'}: {worst['msg']}, got {str(worst['input'])[:60]!r}"
+
+
+def _form(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """*place* up to the last form of a rule or a value that was tried there."""
+    forms = [n for n, step in enumerate(place) if str(step).endswith("Spec")]
+    return place[: forms[-1] + 1] if forms else ()
 
 
 # ── And back ──

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import sqlalchemy as sa
@@ -60,6 +61,7 @@ COMPARE: dict[Operator, Callable[[Any, Any], Condition]] = {
 }
 FROM_NOTHING = {"count", "sum", "distinct"}
 MANY_VALUES = 500
+MANY_TESTS = 100
 
 
 class Compiler:
@@ -85,10 +87,10 @@ class Compiler:
                 return self.test(inner, t, holds=not holds)
             case Both(plans):
                 tests = [self.test(p, t, holds=holds) for p in plans]
-                return sa.and_(sa.true(), *tests) if holds else sa.or_(sa.false(), *tests)
+                return all_of(tests) if holds else any_of(tests)
             case Either(plans):
                 tests = [self.test(p, t, holds=holds) for p in plans]
-                return sa.or_(sa.false(), *tests) if holds else sa.and_(sa.true(), *tests)
+                return any_of(tests) if holds else all_of(tests)
             case Is(left, op, right):
                 return self.compare(left, op, right, t, holds=holds)
             case In(left, values):
@@ -419,6 +421,25 @@ class Compiler:
             same = [c.is_(None) if v is None else c == v for c, v, _, _ in steps[:n]]
             options.append(sa.and_(*same, beyond if required else sa.or_(beyond, column.is_(None))))
         return sa.or_(sa.false(), *options)
+
+
+def all_of(tests: Sequence[Condition]) -> Condition:
+    """All of *tests*; many of them in brackets of a hundred.
+
+    SQLite takes a thousand levels, and a chain is one for each link.
+    """
+    return sa.and_(sa.true(), *tests) if len(tests) <= MANY_TESTS else _bracketed(tests, sa.and_, "AND")
+
+
+def any_of(tests: Sequence[Condition]) -> Condition:
+    """At least one of *tests*; many of them in brackets of a hundred."""
+    return sa.or_(sa.false(), *tests) if len(tests) <= MANY_TESTS else _bracketed(tests, sa.or_, "OR")
+
+
+def _bracketed(tests: Sequence[Condition], combine: Callable[..., Condition], word: str) -> Condition:
+    hundreds = [combine(*tests[n : n + MANY_TESTS]).self_group() for n in range(0, len(tests), MANY_TESTS)]
+    # and_ and or_ would take the brackets away again.
+    return reduce(lambda left, right: left.op(word, is_comparison=True)(right), hundreds).self_group()
 
 
 def _sorted_by(schema: Schema, order: Order, t: FromClause) -> list[ColumnElement[Any]]:
