@@ -32,6 +32,8 @@ from crmkit.pipeline.opportunities.deal import (
 )
 from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
 from crmkit.pipeline.payments import Payment, PaymentReceived, PaymentRefunded
+from crmkit.service.cases.case import CaseClosed, CaseResolved
+from crmkit.service.routing import desk as routing
 
 
 def reaches(stage: str) -> Reaction:
@@ -78,6 +80,11 @@ def cancels_commission(work: Work, happened: OpportunityReopened) -> None:
     ledger.reverse_by_reopening(work, work.get(Opportunity, happened.opportunity_id))
 
 
+def hands_out_what_waits(work: Work, happened: CaseResolved | CaseClosed) -> None:
+    """Whoever had the case has room again."""
+    routing.refill(work, happened.case_id)
+
+
 REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     # ── Sales move the life cycle; on its events journeys begin, and the runs that wait for them wake up. ──
     LeadConverted: (reaches("qualified"), journeys_begin),
@@ -111,6 +118,9 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     OfferTaken: (journeys_begin,),
     OfferDeclined: (journeys_begin,),
     OfferExpired: (journeys_begin,),
+    # ── A case that ends makes room for the next. ──
+    CaseResolved: (hands_out_what_waits,),
+    CaseClosed: (hands_out_what_waits,),
     # ── Marketing writes the messages that journeys want to send. ──
     JourneyDefined: (check_templates,),
     JourneySendDue: (send_for_journey,),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from crmkit import CRM, F, InvalidInput, NotFound, Refused
 from crmkit.customers.people import Customer
+from crmkit.kernel.events import EventRecord
 from crmkit.service.cases.case import Case
 from crmkit.service.routing import Demand, Hand, choose
 from crmkit.testing import FrozenClock
@@ -164,6 +165,42 @@ def test_whoever_comes_back_gets_what_has_been_waiting(crm: CRM, li: Customer) -
     crm.service.agents.available("xu", yes=True)
     assert crm.service.cases.get(urgent.id).owner == "xu"
     assert crm.service.cases.get(low.id).owner is None
+
+
+def test_an_automatic_queue_hands_out_on_arrival(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("phone", rule=F.channel == "phone", automatic=True)
+    crm.service.routing.define("rest", place=1)
+    crm.service.agents.define("xu", queues=["phone", "rest"])
+    case = ask(crm, li, channel="phone", message="Hello?")
+    assert (case.owner, case.reassigned) == ("xu", 0)
+    assert crm.service.cases.get(case.id) == case
+    with crm.read() as work:
+        assert work.count(EventRecord, (F.subject == case.id) & (F.name == "service.case_assigned")) == 1
+    assert crm.service.cases.count(F.hand_overs.count() == 1) == 1
+    assert ask(crm, li, channel="email").owner is None
+    assert ask(crm, li, channel="phone", owner="boss").owner == "boss"
+
+
+@pytest.mark.parametrize("end", ["resolve", "close"])
+def test_who_has_room_again_gets_what_waits(crm: CRM, li: Customer, end: str) -> None:
+    crm.service.routing.define("studio", automatic=True)
+    crm.service.agents.define("xu", queues=["studio"], limit=1)
+    first, low, urgent = ask(crm, li), ask(crm, li, priority="low"), ask(crm, li, priority="urgent")
+    assert (first.owner, low.owner, urgent.owner) == ("xu", None, None)
+    getattr(crm.service.cases, end)(first)
+    assert [crm.service.cases.get(c.id).owner for c in (low, urgent)] == [None, "xu"]
+    crm.service.agents.available("xu", yes=False)
+    getattr(crm.service.cases, end)(crm.service.cases.get(urgent.id))
+    assert crm.service.cases.get(low.id).owner is None
+
+
+def test_a_queue_that_is_not_automatic_waits_to_be_asked(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("studio", automatic=True, rule=F.channel == "phone")
+    crm.service.routing.define("rest", place=1)
+    crm.service.agents.define("xu", queues=["studio", "rest"])
+    waiting = ask(crm, li)
+    crm.service.cases.resolve(ask(crm, li, channel="phone"), solution="Done")
+    assert crm.service.cases.get(waiting.id).owner is None
 
 
 def test_definitions_are_checked(crm: CRM) -> None:

@@ -7,7 +7,7 @@ from crmkit.service.cases.desk import Cases
 from crmkit.service.escalation.desk import Escalations
 from crmkit.service.kinds import Kinds
 from crmkit.service.policies.desk import Policies
-from crmkit.service.routing import Agents, Routing
+from crmkit.service.routing.desk import Agents, Routing
 from crmkit.service.solutions import Solutions
 from crmkit.service.surveys import Surveys
 

@@ -29,6 +29,7 @@ from crmkit.service.cases.line import CaseLine
 from crmkit.service.kinds import kind_of
 from crmkit.service.policies.matching import policy_for
 from crmkit.service.policies.policy import Policy, policy_of
+from crmkit.service.routing.deciding import on_arrival
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -237,9 +238,14 @@ def moment(work: Work, at: datetime | None) -> datetime:
 def opened(
     work: Work, case: Case, *, policy: Policy | str | None, message: str | None, told: Iterable[Event] = ()
 ) -> Case:
-    """Store a new case with its policy, its first message and whatever else there is to tell of it."""
+    """Store a new case with its policy, its owner, its first message and whatever else there is to tell of it."""
     chosen = policy_for(work, case) if policy is None else policy_of(work, policy)
     by = None if chosen is None else "matched" if policy is None else "given"
+    if chosen is not None:
+        case = case.evolve(policy=chosen.name, policy_version_id=chosen.id, policy_by=by)
+    taken = on_arrival(work, case)
+    if taken is not None:
+        case = case.evolve(owner=taken.agent)
     events: list[Event] = [
         CaseOpened(
             case_id=case.id,
@@ -255,12 +261,15 @@ def opened(
         events.append(_assignment(case, before=None))
     if chosen is not None:
         events.extend(pinned(case, chosen, by=by).events)
-        case = case.evolve(policy=chosen.name, policy_version_id=chosen.id, policy_by=by)
-    if message is None:
-        return settle(work, Change(case, tuple(events)))
-    words, wrote = entry(work, case, "customer", message, at=case.opened_at, channel=case.channel)
-    saved = settle(work, Change(case, (*events, wrote)))
-    work.save(Change(words))
+    words = None
+    if message is not None:
+        words, wrote = entry(work, case, "customer", message, at=case.opened_at, channel=case.channel)
+        events.append(wrote)
+    saved = settle(work, Change(case, tuple(events)))
+    if words is not None:
+        work.save(Change(words))
+    if taken is not None:
+        taken.remember(work, saved)
     return saved
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -18,8 +18,8 @@ from crmkit.service.cases.case import Case
 from crmkit.service.cases.handling import assigned
 from crmkit.service.cases.keeping import settle
 from crmkit.service.routing.choosing import Choice, Method
-from crmkit.service.routing.deciding import decide, queue_for
-from crmkit.service.routing.records import Agent, AgentChanged, HandOver, Queue, QueueDefined
+from crmkit.service.routing.deciding import QUEUES, Taken, decide, queue_for, queues
+from crmkit.service.routing.records import Agent, AgentChanged, Queue, QueueDefined
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -99,6 +99,7 @@ class Routing(Collection[Queue]):
         rate: int | None = None,
         window: timedelta | None = None,
         overflow: str | None = None,
+        automatic: bool = False,
     ) -> Queue:
         """Define a queue; a name that is known works differently from now on.
 
@@ -114,6 +115,7 @@ class Routing(Collection[Queue]):
             rate: at most so many cases for one agent within *window*.
             window: see *rate*.
             overflow: the name of the queue that takes what nobody here can.
+            automatic: hand out what arrives here at once, and what waits as soon as somebody has room again.
 
         Raises:
             DefinitionError: the rule does not fit cases.
@@ -122,11 +124,10 @@ class Routing(Collection[Queue]):
         Example:
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
-            ...     _ = crm.service.routing.define("studio")
+            ...     _ = crm.service.routing.define("studio", automatic=True)
             ...     _ = crm.service.agents.define("agent:xu", queues=["studio"])
             ...     li = crm.customers.register(name="Xiao Li")
-            ...     _ = crm.service.cases.open(li, kind="question", subject="When?")
-            ...     crm.service.routing.fill()[0].choice.agent
+            ...     crm.service.cases.open(li, kind="question", subject="When?").owner
             'agent:xu'
         """
         with self.work() as work:
@@ -145,11 +146,13 @@ class Routing(Collection[Queue]):
                 "rate": rate,
                 "window": window,
                 "overflow": overflow,
+                "automatic": automatic,
             }
             known = work.first(Queue, F.name == name)
             queue = work.new(Queue, name=name, **values) if known is None else known.evolve(**values)
             if known is not None and queue == known:
                 return known
+            work.memo.pop(QUEUES, None)
             return work.save(Change(queue, (QueueDefined(queue_id=queue.id, name=queue.name),)))
 
     def route(self, case: Case | str) -> Routed:
@@ -174,10 +177,7 @@ class Routing(Collection[Queue]):
             the cases that found somebody.
         """
         with self.work() as work:
-            waiting = work.find(Case, (F.status == "open") & F.owner.is_missing(), order_by=("opened_at", "id"))
-            waiting.sort(key=lambda c: URGENCY[c.priority])
-            routed = [_route(work, case) for case in waiting[:limit]]
-            return [r for r in routed if r.choice is not None and r.choice.agent is not None]
+            return _fill(work, limit=limit)
 
     def try_out(self, case: Case | str) -> Routed:
         """Say who would get a case, and why, without giving it to anybody."""
@@ -190,19 +190,54 @@ class Routing(Collection[Queue]):
             return Routed(case=current, queue=taken.name, choice=choice)
 
 
-URGENCY: Mapping[str, int] = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
+URGENCY: Final = ("urgent", "high", "normal", "low")
+AT_ONCE: Final = 1000
+
+
+def _fill(work: Work, *, limit: int, automatic: bool = False) -> list[Routed]:
+    """Hand out; a queue that had nobody for a channel has nobody for the next case by that channel either."""
+    routed: list[Routed] = []
+    nobody: set[tuple[str, str | None]] = set()
+    for case in _waiting(work, limit):
+        queue = queue_for(work, case)
+        if queue is None or (automatic and not queue.automatic) or (queue.name, case.channel) in nobody:
+            continue
+        found = _hand_out(work, case, queue)
+        if found.choice is None or found.choice.agent is None:
+            nobody.add((queue.name, case.channel))
+        else:
+            routed.append(found)
+    return routed
+
+
+def _waiting(work: Work, limit: int) -> list[Case]:
+    found: list[Case] = []
+    for priority in URGENCY:
+        rule = (F.status == "open") & F.owner.is_missing() & (F.priority == priority)
+        found += work.find(Case, rule, order_by=("opened_at", "id"), limit=limit - len(found))
+    return found
+
+
+def refill(work: Work, case_id: str) -> None:
+    """Whoever had the case, which has ended, has room again: what waits in automatic queues is handed out."""
+    owner = work.get(Case, case_id).owner
+    if owner is None or not any(q.automatic for q in queues(work)):
+        return
+    if work.count(Agent, (F.name == owner) & (F.available == True)):  # noqa: E712 - a rule is built
+        _fill(work, limit=AT_ONCE, automatic=True)
 
 
 def _route(work: Work, case: Case) -> Routed:
     queue = queue_for(work, case)
-    if queue is None:
-        return Routed(case=case, queue=None, choice=None)
+    return Routed(case=case, queue=None, choice=None) if queue is None else _hand_out(work, case, queue)
+
+
+def _hand_out(work: Work, case: Case, queue: Queue) -> Routed:
     taken, choice = decide(work, case, queue)
     if choice.agent is None or choice.agent == case.owner:
         return Routed(case=case, queue=taken.name, choice=choice)
     saved = settle(work, assigned(case, choice.agent))
-    record = work.new(HandOver, case_id=case.id, queue=taken.name, agent=choice.agent, because=choice.because)
-    work.add([record])
+    Taken(queue=taken.name, agent=choice.agent, because=choice.because).remember(work, saved)
     return Routed(case=saved, queue=taken.name, choice=choice)
 
 

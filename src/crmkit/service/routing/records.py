@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from crmkit.errors import InvalidInput
-from crmkit.kernel.entity import Entity, Record, attribute, entity
+from crmkit.kernel.entity import Entity, Index, Record, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.service.routing.choosing import Method
 
@@ -42,6 +42,7 @@ class Queue(Entity):
         previous_first: whoever saw to the customer last is preferred.
         rate, window: at most so many cases for one agent within that time.
         overflow: the name of the queue that takes what nobody here can.
+        automatic: cases are handed out when they arrive and when somebody has room again, not only on demand.
     """
 
     name: str = attribute(unique=True)
@@ -55,6 +56,7 @@ class Queue(Entity):
     rate: int | None = attribute(default=None, at_least=1)
     window: timedelta | None = attribute(default=None)
     overflow: str | None = attribute(default=None)
+    automatic: bool = attribute(default=False)
 
     def check(self) -> None:
         """A rate has its window; units are whole and positive."""
@@ -69,7 +71,7 @@ class Queue(Entity):
             raise InvalidInput(f"queue {self.name!r} cannot overflow into itself")
 
 
-@entity("hand_over", prefix="han", append_only=True)
+@entity("hand_over", prefix="han", append_only=True, indexes=[Index(attributes=("queue", "agent", "created_at"))])
 class HandOver(Record):
     """A case that routing gave to an agent."""
 
