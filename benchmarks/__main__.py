@@ -8,7 +8,7 @@ import platform
 
 import sqlalchemy
 
-NAMES = ("foundation",)
+NAMES = ("foundation", "service")
 
 
 def main() -> None:

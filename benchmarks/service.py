@@ -1,0 +1,252 @@
+"""Service: business time, recalculating after a calendar edit, sweeps over open cases of which some are overdue."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from datetime import time as hour
+from pathlib import Path
+from typing import Any, Self
+
+from benchmarks.measure import Comparison, table
+from crmkit import CRM, BusinessCalendar, F, FrozenClock
+from crmkit.kernel.agenda import AgendaItem
+from crmkit.kernel.entity import Record
+from crmkit.kernel.events import EventRecord
+from crmkit.kernel.ids import IdSource
+from crmkit.kernel.rules import Rule
+from crmkit.service.cases.case import Case
+from crmkit.service.cases.entries import CaseMessage
+from crmkit.service.sla.records import CaseClock
+
+NOW = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)  # a Thursday, ten o'clock in Shanghai
+WEEK = ("mon", "tue", "wed", "thu", "fri")
+SHANGHAI = "Asia/Shanghai"
+OFFICE = BusinessCalendar(timezone=SHANGHAI, hours={day: [("09:00", "12:00"), ("13:00", "18:00")] for day in WEEK})
+OVERDUE = 500
+WORKERS = 4
+CHUNK = 2_000
+
+
+# ── Business time ──
+
+
+def business_time(count: int) -> list[Comparison]:
+    import businesstimedelta as peer
+    import pytz
+
+    zone = pytz.timezone(SHANGHAI)
+    day = peer.WorkDayRule(start_time=hour(9), end_time=hour(18), working_days=[0, 1, 2, 3, 4], tz=zone)
+    lunch = peer.LunchTimeRule(start_time=hour(12), end_time=hour(13), working_days=[0, 1, 2, 3, 4], tz=zone)
+    office = peer.Rules([day, lunch])
+    target, lasting = timedelta(hours=20), peer.BusinessTimeDelta(office, hours=20)
+    moments = [NOW + timedelta(minutes=97 * n) for n in range(count)]
+    pairs = [(moment, moment + timedelta(days=1 + n % 20)) for n, moment in enumerate(moments)]
+    same = all(OFFICE.add(moment, target) == moment + lasting for moment in moments)
+    alike = all(OFFICE.between(a, b) == office.difference(a, b).timedelta for a, b in pairs)
+    if not (same and alike):
+        message = "the two libraries disagree, so there is nothing to compare"
+        raise AssertionError(message)
+    return [
+        Comparison(
+            "business time: add 20 hours",
+            lambda: [OFFICE.add(moment, target) for moment in moments],
+            lambda: [moment + lasting for moment in moments],
+            "businesstimedelta",
+            100,
+            faster=True,
+            count=count,
+        ),
+        Comparison(
+            "business time: between moments 1 to 20 days apart",
+            lambda: [OFFICE.between(a, b) for a, b in pairs],
+            lambda: [office.difference(a, b) for a, b in pairs],
+            "businesstimedelta",
+            100,
+            faster=True,
+            count=count,
+        ),
+    ]
+
+
+# ── Many cases: one is opened as a host would open it, and its rows are copied ──
+
+
+class Cases:
+    """A CRM with many open cases.
+
+    Args:
+        target: the database.
+        count: how many of them are not due for days.
+    """
+
+    def __init__(self, target: str, count: int) -> None:
+        self.clock, self.ids = FrozenClock(NOW - timedelta(days=7)), IdSource()
+        self.crm = CRM.open(target, clock=self.clock, currency="CNY", timezone=SHANGHAI, migrate=True)
+        self.crm.service.policies.define(
+            "gold",
+            calendar=OFFICE,
+            first_response=timedelta(hours=4),
+            resolution=timedelta(hours=16),
+            escalations=[{"clock": "resolution", "at": timedelta(0), "notify": "manager@studio.example"}],
+        )
+        self.customer = self.crm.customers.register(name="Xiao Wang")
+        self.late = self._opened()
+        self.clock.advance(days=7)
+        self.open = self._opened()
+        self.add(self.open, count - 1)
+
+    def _opened(self) -> list[tuple[Record, list[str], list[str]]]:
+        """The rows of a new case, and the attributes of each that name the case: as text, and inside of JSON."""
+        case = self.crm.service.cases.open(self.customer, subject="Where is my album?", policy="gold", message="Hello")
+        of_case: dict[type[Record], Rule] = {
+            Case: F.id == case.id,
+            CaseMessage: F.case_id == case.id,
+            CaseClock: F.case_id == case.id,
+            AgendaItem: F.subject == case.id,
+            EventRecord: F.subject == case.id,
+        }
+        with self.crm.read() as work:
+            rows = [row for cls, rule in of_case.items() for row in work.find(cls, rule)]
+        found = []
+        for row in rows:
+            values = {a.name: getattr(row, a.name) for a in row.__schema__ if a.name != "id"}
+            texts = [n for n, v in values.items() if isinstance(v, str) and case.id in v]
+            found.append(
+                (row, texts, [n for n, v in values.items() if isinstance(v, dict) and case.id in json.dumps(v)])
+            )
+        return found
+
+    def add(self, pattern: list[tuple[Record, list[str], list[str]]], count: int) -> None:
+        """Copy the rows of a case so many times."""
+        old = pattern[0][0].id
+        for begin in range(0, count, CHUNK):
+            rows: dict[type[Record], list[Record]] = {}
+            for _ in range(min(CHUNK, count - begin)):
+                new = self.ids.new("case", NOW)
+                for row, texts, inside in pattern:
+                    values: dict[str, Any] = {n: getattr(row, n).replace(old, new) for n in texts}
+                    values |= {n: json.loads(json.dumps(getattr(row, n)).replace(old, new)) for n in inside}
+                    identifier = new if row.id == old else self.ids.new(row.__schema__.prefix, NOW)
+                    rows.setdefault(type(row), []).append(row.evolve(id=identifier, **values))
+            with self.crm.work() as work:
+                for records in rows.values():
+                    work.session.insert(records)
+
+    def top_up(self) -> None:
+        """Make sure that so many are overdue."""
+        with self.crm.read() as work:
+            due = work.count(AgendaItem, (F.state == "due") & (F.due_at <= work.now))
+        self.add(self.late, OVERDUE - due)
+
+
+class Fleet:
+    """Processes that wait for a word to do what is due in a database."""
+
+    def __init__(self, target: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.lines, self.processes = [], []
+        for _ in range(WORKERS):
+            here, there = context.Pipe()
+            process = context.Process(target=_worker, args=(target, there), daemon=True)
+            process.start()
+            self.lines.append(here)
+            self.processes.append(process)
+        for line in self.lines:
+            line.recv()  # it is ready
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for line in self.lines:
+            line.send("stop")
+        for process in self.processes:
+            process.join()
+
+    def sweep(self) -> None:
+        """Do all that is due."""
+        for line in self.lines:
+            line.send("go")
+        ran = sum(line.recv() for line in self.lines)
+        if ran != OVERDUE:
+            message = f"{ran} levels fired, not {OVERDUE}"
+            raise AssertionError(message)
+
+
+def _worker(target: str, line: Any) -> None:
+    with CRM.open(target, clock=FrozenClock(NOW), currency="CNY", timezone=SHANGHAI) as crm:
+        line.send("ready")
+        while line.recv() == "go":
+            line.send(crm.run_due(batch=50).ran)
+
+
+@contextmanager
+def databases(stack: str) -> Iterator[Callable[[], str]]:
+    """A function that makes an empty database each time that it is called."""
+    with ExitStack() as exits:
+        if stack == "SQLite":
+            folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
+            names = iter(range(1000))
+            yield lambda: f"sqlite:///{folder}/{next(names)}.db"
+        else:
+            from tests.postgres import fresh_database, running_postgres
+
+            server = exits.enter_context(running_postgres(durable=True))
+            yield lambda: exits.enter_context(fresh_database(server))
+
+
+def sweeps(stack: str, fresh: Callable[[], str], many: int, few: int, exits: ExitStack) -> Comparison:
+    targets = fresh(), fresh()
+    worlds = [Cases(target, count) for target, count in zip(targets, (many, few), strict=True)]
+    fleets = [exits.enter_context(Fleet(target)) for target in targets]
+    for world in worlds:
+        exits.callback(world.crm.close)
+
+    def before() -> None:
+        for world in worlds:
+            world.top_up()
+
+    return Comparison(
+        f"{stack}: sweep with {OVERDUE} overdue of {many:,} open cases, {WORKERS} workers",
+        fleets[0].sweep,
+        fleets[1].sweep,
+        f"{OVERDUE} of {few:,}",
+        1.5,
+        count=OVERDUE,
+        rounds=3,
+        before=before,
+    )
+
+
+def recalculating(stack: str, fresh: Callable[[], str], count: int) -> str:
+    """Cases per second after a calendar edit."""
+    world = Cases(fresh(), count)
+    closed = BusinessCalendar(timezone=SHANGHAI, hours=OFFICE.to_spec()["hours"], holidays=[NOW.date()])
+    world.crm.service.policies.reschedule("gold", calendar=closed, since=NOW - timedelta(days=30))
+    begin = time.perf_counter()
+    done = world.crm.service.policies.recalculate("gold")
+    spent = time.perf_counter() - begin
+    world.crm.close()
+    return (
+        f"{stack}: {done.cases:,} cases recalculated after a calendar edit, {len(done.shifts):,} due times moved: "
+        f"{done.cases / spent:,.0f} cases a second"
+    )
+
+
+def run(*, large: bool) -> None:
+    table("Service: business time", business_time(200))
+    many, few, cases = (1_000_000, 10_000, 1_000_000) if large else (20_000, 1_000, 2_000)
+    with ExitStack() as exits:
+        stacks = {stack: exits.enter_context(databases(stack)) for stack in ("SQLite", "PostgreSQL")}
+        with ExitStack() as inner:
+            found = [sweeps(stack, fresh, many, few, inner) for stack, fresh in stacks.items()]
+            table("Service: sweeps", found)
+        print()
+        for stack, fresh in stacks.items():
+            print(recalculating(stack, fresh, cases), flush=True)
