@@ -154,22 +154,14 @@ class Machine:
         if len(self._by_key) != len(self.moves):
             twice = next(m for m in self.moves if self._by_key[m.source, m.trigger] is not m)
             raise DefinitionError(f"{where}: two moves for {twice.trigger!r} from {twice.source!r}; keep one")
-        unreachable = [s for s in self.states if s not in self._reachable()]
+        reached = reachable(self.initial, self.moves)
+        unreachable = [s for s in self.states if s not in reached]
         if unreachable:
             raise DefinitionError(f"{where}: {unreachable[0]!r} cannot be reached from {self.initial!r}")
         leaving = {m.source for m in self.moves}
         stuck = [s for s in self.states if s not in leaving and s not in self.final]
         if stuck:
             raise DefinitionError(f"{where}: {stuck[0]!r} is a dead end; give it a way out or declare it final")
-
-    def _reachable(self) -> set[str]:
-        found, frontier = {self.initial}, [self.initial]
-        while frontier:
-            state = frontier.pop()
-            fresh = {m.target for m in self.moves if m.source == state} - found
-            found |= fresh
-            frontier += fresh
-        return found
 
     def target(self, state: str, trigger: str, subject: Any = None, /, **facts: Any) -> str:
         """The state that *trigger* leads to from *state*.
@@ -279,12 +271,7 @@ class Machine:
         if unknown:
             raise DefinitionError(f"machine {self.name} has no {unknown[0]!r} to leave out")
         moves = [m for m in self.moves if m.trigger not in triggers]
-        found, frontier = {self.initial}, [self.initial]
-        while frontier:
-            state = frontier.pop()
-            fresh = {m.target for m in moves if m.source == state} - found
-            found |= fresh
-            frontier += fresh
+        found = reachable(self.initial, moves)
         kept = [m for m in moves if m.source in found]
         return self._with(kept, final=self.final & found)
 
@@ -394,6 +381,18 @@ class Machine:
             raise DefinitionError(f"the machine's JSON lacks {missing}, or names a guard that was not given") from None
         except TypeError as wrong:
             raise DefinitionError(f"the machine's JSON is wrongly formed: {wrong}") from None
+
+
+def reachable(initial: str, moves: Iterable[Move]) -> set[str]:
+    """The states that *moves* lead to from *initial*, itself among them."""
+    moves = tuple(moves)
+    found, frontier = {initial}, [initial]
+    while frontier:
+        state = frontier.pop()
+        fresh = {m.target for m in moves if m.source == state} - found
+        found |= fresh
+        frontier += fresh
+    return found
 
 
 def _flat(table: Iterable[tuple[Move, ...]] | Iterable[Move]) -> Iterator[Move]:
