@@ -102,6 +102,7 @@ def test_every_entity_can_be_generated(cls: type[Record]) -> None:
         lambda c: len(c.tags) > 1,
         lambda c: c.created_at.microsecond > 0,
     ],
+    ids=lambda wanted: f"line {wanted.__code__.co_firstlineno}",
 )
 def test_customers_have_all_that_goes_wrong(wanted: Callable[[Customer], bool]) -> None:
     assert wanted(find(entities(Customer), wanted, settings=ANY))
@@ -119,6 +120,7 @@ def test_customers_have_all_that_goes_wrong(wanted: Callable[[Customer], bool]) 
         lambda g: not g.clean,
         lambda g: g.width != g.width.to_integral_value(),
     ],
+    ids=lambda wanted: f"line {wanted.__code__.co_firstlineno}",
 )
 def test_gowns_have_all_that_goes_wrong(wanted: Callable[[Gown], bool]) -> None:
     assert wanted(find(entities(Gown), wanted, settings=ANY))
