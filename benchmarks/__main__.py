@@ -8,7 +8,7 @@ import platform
 
 import sqlalchemy
 
-NAMES = ("foundation", "service")
+NAMES = ("foundation", "service", "sales")
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ import attrs
 from crmkit.errors import InvalidInput
 from crmkit.kernel.render import table_html, table_md
 
-STAGE, TAGS, ALL = "stage", "tags", "*"
+STAGE, TAGS, PRIOR, ALL = "stage", "tags", "prior", "*"
 LOWEST, HIGHEST = 0.01, 99.99
 Cell = tuple[str, str, str]
 Features = Mapping[str, tuple[str, ...]]
@@ -161,6 +161,7 @@ class Table:
     cells: dict[Cell, tuple[float, float]] = attrs.field(factory=dict)
     _sums: dict[tuple[str, str], tuple[float, float, int]] = attrs.field(factory=dict, init=False)
     _factors: dict[Cell, Factor] = attrs.field(factory=dict, init=False)
+    _weights: dict[Cell, float] = attrs.field(factory=dict, init=False)
     _total: dict[tuple[str, str], tuple[float, float]] | None = attrs.field(default=None, init=False)
 
     @classmethod
@@ -192,6 +193,7 @@ class Table:
         self._total = None
         self._sums.clear()
         self._factors.clear()
+        self._weights.clear()
 
     def judge(self, features: Features, *, team: str | None, stage: str | None) -> Judgement:
         """How likely an open lead is won."""
@@ -199,12 +201,24 @@ class Table:
         prior = self._prior(group)
         factors = [prior, *self._about_stage(group, stage)]
         factors += [self._about(group, f, value) for f, values in features.items() for value in values]
-        weight = sum(log(f.won) - log(f.lost) for f in factors)
+        weight = sum(_weight(f) for f in factors)
         return Judgement(probability=clamped(weight), factors=tuple(factors))
 
     def probability(self, features: Features, *, team: str | None, stage: str | None) -> float:
-        """The same without the explanation, for many leads."""
-        return self.judge(features, team=team, stage=stage).probability
+        """The same without the explanation, for many leads: the weight of each cell is computed once."""
+        group = self._group(team)
+        cells = [(group, PRIOR, "")]
+        if stage is not None and stage in self.stages:
+            cells.append((group, STAGE, stage))
+        cells += [(group, f, value) for f, values in features.items() for value in values]
+        known = self._weights
+        return clamped(sum([known[cell] if cell in known else self._weighed(cell) for cell in cells]))
+
+    def _weighed(self, cell: Cell) -> float:
+        group, field, value = cell
+        factor = self._prior(group) if field == PRIOR else self._about(group, field, value)
+        weight = self._weights[cell] = _weight(factor)
+        return weight
 
     # ── One factor each ──
 
@@ -220,7 +234,7 @@ class Table:
         one = 0.0 if self.method.stage_prior else 1.0
         total = won + lost + 2 * one
         share = (won + one) / total if total else 0.5
-        return Factor(field="prior", value="", won=share, lost=1 - share, wins=won, losses=lost, judged_by=_word(group))
+        return Factor(field=PRIOR, value="", won=share, lost=1 - share, wins=won, losses=lost, judged_by=_word(group))
 
     def _about_stage(self, group: str, stage: str | None) -> list[Factor]:
         if stage is None or stage not in self.stages:
@@ -318,6 +332,10 @@ def clamped(weight: float) -> float:
     odds = exp(-abs(weight)) if abs(weight) < 700 else 0.0
     share = 1 / (1 + odds) if weight >= 0 else odds / (1 + odds)
     return min(max(round(100 * share + 1e-9, 2), LOWEST), HIGHEST)
+
+
+def _weight(factor: Factor) -> float:
+    return log(factor.won) - log(factor.lost)
 
 
 def _word(group: str) -> str:

@@ -22,6 +22,7 @@ from crmkit.pipeline.scoring.model import (
     by_hand,
     foretold,
     judged,
+    likely,
     model_of,
     relearned,
     table_of,
@@ -220,7 +221,7 @@ def rescored(work: Work, among: Rule) -> int:
     for lead in work.find(Lead, among):
         changes: dict[str, Any] = {"points": round(sum(e.points for e in given.get(lead.id, [])), 2)} if rules else {}
         if table is not None and model is not None:
-            changes |= foretold(lead, judged(table, model, lead).probability)
+            changes |= foretold(lead, likely(table, model, lead))
         if any(getattr(lead, n) != v for n, v in changes.items()):
             changed.append(lead.evolve(scored_at=work.now, **changes))
     if changed:

@@ -137,6 +137,11 @@ def judged(table: Table, model: LeadModel, lead: Lead) -> Judgement:
     return table.judge(features(lead, model.fields), team=lead.team, stage=lead.stage)
 
 
+def likely(table: Table, model: LeadModel, lead: Lead) -> float:
+    """The learned probability of an open lead, without the explanation."""
+    return table.probability(features(lead, model.fields), team=lead.team, stage=lead.stage)
+
+
 def by_hand(lead: Lead) -> bool:
     """Whether somebody has set the probability.
 
@@ -161,7 +166,7 @@ def refresher(work: Work) -> Callable[[Lead], Lead]:
     table = table_of(work, model)
 
     def refresh(lead: Lead) -> Lead:
-        return lead.evolve(**foretold(lead, judged(table, model, lead).probability)) if lead.open else lead
+        return lead.evolve(**foretold(lead, likely(table, model, lead))) if lead.open else lead
 
     return refresh
 

@@ -1,0 +1,337 @@
+"""Sales: giving leads out, scoring them, funnel and forecast over many deals, moving a deal."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Comparison, table
+from benchmarks.service import databases
+from crmkit import CRM, F, FrozenClock, Money
+from crmkit.kernel.entity import Record
+from crmkit.kernel.events import EventRecord
+from crmkit.kernel.ids import IdSource
+from crmkit.kernel.machine import StageSpan
+from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.opportunities.deal import DealState, Opportunity
+from crmkit.pipeline.scoring.model import judged, model_of, table_of
+
+NOW = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)
+SINCE, UNTIL = date(2026, 3, 1), date(2026, 4, 1)
+ENTRIES, PEOPLE = 50, 200
+CHUNK = 10_000
+SOURCES = ("friend", "fair", "advert", "website", "partner")
+COUNTRIES = ("CN", "FR", "DE", "JP")
+STAGES = ("prospecting", "qualification", "proposal", "negotiation", "won", "lost")
+
+
+def opened(target: str) -> CRM:
+    return CRM.open(target, clock=FrozenClock(NOW), currency="CNY", timezone="Asia/Shanghai", migrate=True)
+
+
+def load(crm: CRM, records: Iterator[Record]) -> None:
+    """Put many records of one class into the store."""
+    chunk: list[Record] = []
+    for record in records:
+        chunk.append(record)
+        if len(chunk) == CHUNK:
+            _insert(crm, chunk)
+            chunk = []
+    _insert(crm, chunk)
+
+
+def _insert(crm: CRM, records: list[Record]) -> None:
+    with crm.work() as work:
+        work.session.insert(records)
+
+
+def leads(count: int, *, stages: tuple[str, ...] = ("new",)) -> Iterator[Lead]:
+    ids = IdSource(seed=1)
+    for n in range(count):
+        at = NOW - timedelta(minutes=n)
+        yield Lead(
+            id=ids.new("lead", at),
+            created_at=at,
+            version=1,
+            stage_since=at,
+            stage=stages[(n * 7 + n // 11) % len(stages)],
+            name=f"Guest {n}",
+            email=f"guest{n}@example.com" if n % 3 else None,
+            source=SOURCES[n % 5],
+            country=COUNTRIES[n % 4],
+            region=f"region {n % ENTRIES}",
+            language=("fr", "zh", "en")[n % 3],
+            tags=frozenset({"vip"} if n % 9 == 0 else ()),
+        )
+
+
+# ── Leads ──
+
+
+def giving_out(stack: str, target: str, count: int) -> str:
+    """Leads per second by 50 rules to 200 people."""
+    with opened(target) as crm:
+        for n in range(PEOPLE):
+            crm.pipeline.salespeople.register(f"Person {n:03}", team=f"team {n % ENTRIES}")
+        for n in range(ENTRIES):
+            how = ("round_robin", "weighted", "least_busy")[n % 3]
+            crm.pipeline.assignment.define(f"entry {n}", rule=F.region == f"region {n}", team=f"team {n}", how=how)
+        load(crm, leads(count))
+        begin = time.perf_counter()
+        decisions = crm.pipeline.assignment.distribute()
+        spent = time.perf_counter() - begin
+        given = sum(decision.owner is not None for decision in decisions)
+        if given != count:
+            message = f"{given} of {count} leads were given out"
+            raise AssertionError(message)
+    each = f"{count / spent:,.0f} leads a second"
+    return f"{stack}: {count:,} leads given out by {ENTRIES} rules to {PEOPLE} people: {each}"
+
+
+def scoring(target: str, count: int, exits: ExitStack) -> list[Comparison]:
+    crm = exits.enter_context(opened(target))
+    load(crm, leads(count, stages=("new", "working", "qualified", "converted", "disqualified")))
+    crm.pipeline.scoring.learn()
+    with crm.read() as work:
+        still = F.stage.not_in(["converted", "disqualified"])
+        ids = [identifier for (identifier,) in work.columns(Lead, ["id"], still)]
+    few = ids[: max(len(ids) // 20, 1)]
+
+    def by_query() -> None:
+        with crm.work() as work:
+            model = model_of(work)
+            assert model is not None
+            counted = table_of(work, model)
+            for identifier in few:
+                lead = work.first(Lead, F.id == identifier)
+                assert lead is not None
+                judged(counted, model, lead)
+
+    def by_verb() -> None:
+        for identifier in few[: len(few) // 5]:
+            crm.pipeline.scoring.score(identifier)
+
+    def ours() -> None:
+        crm.pipeline.scoring.rescore()
+
+    name, each = f"SQLite: score {len(ids):,} leads with what was learned", {"faster": True, "count": len(ids)}
+    return [
+        Comparison(name, ours, by_query, "one query for each lead", 20, peer_count=len(few), **each),
+        Comparison(name, ours, by_verb, "score(lead), one by one", 20, peer_count=len(few) // 5, **each),
+    ]
+
+
+# ── Many deals ──
+
+
+def deals(count: int, customer_id: str) -> Iterator[Opportunity]:
+    ids = IdSource(seed=2)
+    for n in range(count):
+        at = NOW - timedelta(minutes=7 * (n % 50_000))
+        stage = STAGES[(n * 5 + n // 13) % 6]
+        closed = stage in {"won", "lost"}
+        amount = Money.from_minor(10_000 + 997 * (n % 1000), "CNY")
+        yield Opportunity(
+            id=ids.new("opp", at),
+            created_at=at,
+            version=1,
+            name=f"Album {n}",
+            customer_id=customer_id,
+            owner=f"Person {n % PEOPLE:03}",
+            stage=stage,
+            stage_since=at,
+            amount=amount,
+            expected=amount.percent(Decimal(40)),
+            probability=Decimal(40),
+            category={"won": "closed", "lost": "omitted"}.get(stage, ("pipeline", "best_case", "commit")[n % 3]),
+            close_on=date(2026, 1, 1) + timedelta(days=n % 120),
+            closed_at=at if closed else None,
+            last_open_stage="proposal" if closed else None,
+        )
+
+
+FUNNEL = """
+    SELECT stage, last_open_stage, amount_currency, count(*), sum(amount) FROM crm_opportunity
+    WHERE tenant = 'default' AND pipeline = 'standard' GROUP BY stage, last_open_stage, amount_currency
+"""
+OPEN = "tenant = 'default' AND stage <> 'lost' AND stage <> 'won'"
+DATED = f"{OPEN} AND close_on >= '2026-03-01' AND close_on < '2026-04-01'"
+SPLIT = "SELECT opportunity_id FROM crm_deal_split WHERE tenant = 'default' AND kind = 'revenue'"
+WON = (
+    "tenant = 'default' AND stage = 'won' AND closed_at >= '2026-02-28 16:00:00.000000{utc}' "
+    "AND closed_at < '2026-03-31 16:00:00.000000{utc}'"
+)
+BY = "owner, category, amount_currency"
+FORECAST = (
+    f"""SELECT {BY}, expected_currency, count(*), sum(amount), sum(expected) FROM crm_opportunity
+    WHERE {DATED} AND id NOT IN ({SPLIT}) GROUP BY {BY}, expected_currency""",
+    f"SELECT {BY}, count(*), sum(amount) FROM crm_opportunity WHERE {WON} AND id NOT IN ({SPLIT}) GROUP BY {BY}",
+    f"SELECT * FROM crm_opportunity WHERE (({DATED}) OR ({WON})) AND id IN ({SPLIT})",
+    f"SELECT count(*) FROM crm_opportunity WHERE {OPEN} AND close_on IS NULL",
+    f"SELECT count(*) FROM crm_opportunity WHERE {DATED} AND close_on < '2026-03-12'",
+)
+
+
+def numbers(stack: str, target: str, count: int, exits: ExitStack) -> list[Comparison]:
+    """Funnel and forecast."""
+    crm = exits.enter_context(opened(target))
+    customer = crm.customers.register(name="Xiao Wang")
+    load(crm, deals(count, customer.id))
+    raw, utc = _driver(stack, target, exits)
+
+    def by_hand() -> None:
+        for statement in FORECAST:
+            raw(statement.replace("{utc}", utc))
+
+    every = {"rounds": 5}
+    return [
+        Comparison(
+            f"{stack}: funnel over {count:,} deals",
+            crm.analytics.funnel,
+            lambda: raw(FUNNEL),
+            "SQL by hand",
+            1.2,
+            **every,
+        ),
+        Comparison(
+            f"{stack}: forecast over {count:,} deals",
+            lambda: crm.pipeline.forecast.of(since=SINCE, until=UNTIL),
+            by_hand,
+            "SQL by hand",
+            1.2,
+            **every,
+        ),
+    ]
+
+
+def _driver(stack: str, target: str, exits: ExitStack) -> tuple[Callable[[str], list[Any]], str]:
+    """What runs a statement, and how the driver writes the zone of an instant."""
+    if stack == "SQLite":
+        connection = sqlite3.connect(target.removeprefix("sqlite:///"))
+        exits.callback(connection.close)
+        return lambda statement: connection.execute(statement).fetchall(), ""
+    import psycopg
+
+    server = exits.enter_context(psycopg.connect(target.replace("+psycopg", ""), autocommit=True))
+    server.execute("VACUUM ANALYZE crm_opportunity")
+    return lambda statement: server.execute(statement).fetchall(), "+00:00"
+
+
+# ── One deal ──
+
+
+class Moving:
+    """Moving deals to another stage, against a program written by hand for the raw driver."""
+
+    def __init__(self, folder: Path, count: int, exits: ExitStack) -> None:
+        path = folder / "moving.db"
+        self.crm = exits.enter_context(opened(f"sqlite:///{path}"))
+        customer = self.crm.customers.register(name="Xiao Wang")
+        open_deals = (d for d in deals(count * 3, customer.id) if d.is_open)
+        load(self.crm, (d for d, _ in zip(open_deals, range(count), strict=False)))
+        self.ids = [deal.id for deal in self.crm.pipeline.opportunities.find()]
+        store: Any = self.crm.storage
+        self.deal = store.mapper(Opportunity.__schema__)
+        self.event, self.span, self.state = (
+            store.mapper(cls.__schema__) for cls in (EventRecord, StageSpan, DealState)
+        )
+        self.raw = sqlite3.connect(path, isolation_level=None)
+        exits.callback(self.raw.close)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            self.raw.execute(f"PRAGMA {pragma}")
+        self.turns = cycle(("proposal", "negotiation"))
+
+    def ours(self) -> None:
+        to = next(self.turns)
+        for deal in self.ids:
+            self.crm.pipeline.opportunities.advance(deal, to=to)
+
+    def by_hand(self) -> None:
+        to = next(self.turns)
+        for key in self.ids:
+            self.raw.execute("BEGIN IMMEDIATE")
+            (found,) = self.deal.from_rows([self.raw.execute(self.deal.select, ("default", key)).fetchone()])
+            at = NOW.isoformat(" ", "microseconds")[:26]
+            expected = found.amount.percent(Decimal(50)).minor
+            self.raw.execute(
+                "UPDATE crm_opportunity SET stage = ?, stage_since = ?, probability = ?, category = ?, expected = ?, "
+                "expected_currency = ?, version = version + 1, updated_at = ? "
+                "WHERE tenant = ? AND id = ? AND version = ?",
+                (to, at, 50_000_000, "best_case", expected, "CNY", at, "default", key, found.version),
+            )
+            entered = found.stage_since.isoformat(" ", "microseconds")[:26]
+            facts = {"subject_id": key, "customer_id": found.customer_id, "machine": "opportunity", "field": "stage"}
+            facts |= {"trigger": to, "source": found.stage, "target": to, "entered_at": entered, "facts": {}}
+            same = {"tenant": "default", "created_at": at}
+            self._add(self.event, "evt", same, name="moved", schema=1, subject=key, payload=json.dumps(facts))
+            self._add(
+                self.span,
+                "span",
+                same,
+                subject=key,
+                machine="opportunity",
+                field="stage",
+                state=found.stage,
+                entered_at=entered,
+                target=to,
+                trigger=to,
+            )
+            self._add(
+                self.state,
+                "dst",
+                same,
+                opportunity_id=key,
+                customer_id=found.customer_id,
+                pipeline=found.pipeline,
+                stage=to,
+                stage_since=at,
+                amount=found.amount.minor,
+                amount_currency="CNY",
+                probability=50_000_000,
+                category="best_case",
+                close_on=found.close_on.isoformat(),
+                owner=found.owner,
+            )
+            self.raw.execute("COMMIT")
+
+    def _add(self, mapper: Any, prefix: str, same: dict[str, Any], **values: Any) -> None:
+        row = {"id": f"{prefix}_{uuid.uuid4().hex[:26]}", **same, **values}
+        self.raw.execute(mapper.insert, tuple(map(row.get, mapper.columns)))
+
+
+def moving(folder: Path, count: int, exits: ExitStack) -> Comparison:
+    work = Moving(folder, count, exits)
+    return Comparison(
+        "SQLite: move a deal to another stage (durable)",
+        work.ours,
+        work.by_hand,
+        "the same writes, sqlite3",
+        1.5,
+        count=count,
+    )
+
+
+def run(*, large: bool) -> None:
+    to_give, to_score, many = (100_000, 160_000, 1_000_000) if large else (5_000, 16_000, 100_000)
+    with ExitStack() as exits:
+        stacks = {stack: exits.enter_context(databases(stack)) for stack in ("SQLite", "PostgreSQL")}
+        folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
+        with ExitStack() as inner:
+            lines = scoring(stacks["SQLite"](), to_score, inner)
+            for stack, fresh in stacks.items():
+                lines += numbers(stack, fresh(), many, inner)
+            lines.append(moving(folder, 300, inner))
+            table("Sales", lines)
+        print()
+        for stack, fresh in stacks.items():
+            print(giving_out(stack, fresh(), to_give), flush=True)
