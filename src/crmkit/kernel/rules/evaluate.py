@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from hashlib import md5
 from typing import Any, Protocol
@@ -58,7 +59,7 @@ def compile_operand(operand: Operand, neighbours: Neighbours) -> Callable[[Any],
 class _Source:
     def __init__(self, neighbours: Neighbours) -> None:
         self.names: dict[str, Any] = {"rows_of": neighbours, "part": part_of, "total": total, "fold": fold}
-        self.names |= {"follow": follow, "drawn": drawn, "followed": followed}
+        self.names |= {"follow": follow, "drawn": drawn, "followed": followed, "custom": custom}
         self.functions: list[str] = []
         self.temporaries = 0
 
@@ -163,7 +164,8 @@ class _Source:
                     base = t
                 got = f"{base}.{attribute.name}"
                 if inside:
-                    got = f"({got}.get({inside[0]!r}) or {{}}).get({inside[1]!r})"
+                    default, read = self.bind(operand.default), self.bind(READERS.get(operand.kind))
+                    got = f"custom({got}, {inside!r}, {default}, {read})"
                 return f"({got} if {guard.removesuffix(' and ')} else None)" if guard else got
         raise TypeError(operand)
 
@@ -184,6 +186,25 @@ def follow(
     if len(hops) > 1:
         found = list({r.id: r for r in found}.values())
     return found if test is None else [r for r in found if test(r)]
+
+
+def custom(
+    extras: Mapping[str, Any], inside: tuple[str, ...], default: Any, read: Callable[[Any], Any] | None
+) -> Any:
+    """A custom field as its class declares it: the stored value, or the default where nothing is stored."""
+    owner, name = inside
+    stored = extras.get(owner) or {}
+    if name not in stored:
+        return default
+    value = stored[name]
+    return value if value is None or read is None else read(value)
+
+
+READERS: Mapping[Kind, Callable[[Any], Any]] = {
+    Kind.DATE: date.fromisoformat,
+    Kind.INSTANT: datetime.fromisoformat,
+    Kind.DECIMAL: Decimal,
+}
 
 
 def part_of(value: date | datetime | None, part: str, zone: ZoneInfo) -> int | None:

@@ -16,7 +16,7 @@ import attrs
 
 from crmkit.errors import DefinitionError
 from crmkit.kernel.checking import DECIMAL_PLACES
-from crmkit.kernel.clock import local_date, shift, start_of_day
+from crmkit.kernel.clock import local_date, shift, start_of_day, utc
 from crmkit.kernel.entity import Kind, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Registry, Relation
@@ -160,7 +160,14 @@ class _Planner:
 
     def _extra(self, hops: tuple[Relation, ...], schema: Schema, path: tuple[str, ...]) -> Column:
         kind = self.registry.extra_kind(path)
-        return Column(hops=hops, attribute=schema["extras"], kind=kind, inside=path)
+        if kind in {Kind.DURATION, Kind.MONEY}:
+            raise DefinitionError(f"extra.{'.'.join(path)} is a {kind.value}; rules ask for it on entities only")
+        default = self.registry.extras[path[0]].model_fields[path[1]].get_default(call_default_factory=True)
+        if kind in {Kind.TAGS, Kind.JSON} and default is not None:
+            default = ""  # it is only asked whether there is a value
+        if isinstance(default, datetime):
+            default = utc(default, what=f"the default of extra.{'.'.join(path)}")
+        return Column(hops=hops, attribute=schema["extras"], kind=kind, inside=path, default=default)
 
     def _relation(self, schema: Schema, name: str) -> Relation:
         relations = self.registry.relations[schema.name]

@@ -31,12 +31,18 @@ class AsOf:
 
 @attrs.frozen(kw_only=True)
 class Column:
-    """An attribute of the entity, or of the one that *hops* lead to; *inside* names a custom field."""
+    """An attribute of the entity, or of the one that *hops* lead to.
+
+    Attributes:
+        inside: names a custom field within it.
+        default: what the custom field is where nothing is stored.
+    """
 
     hops: tuple[Relation, ...]
     attribute: Attribute
     kind: Kind
     inside: tuple[str, ...] = ()
+    default: Any = None
 
 
 @attrs.frozen

@@ -23,7 +23,7 @@ from crmkit.kernel.entity import Kind, Record
 from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import AsOf, Rule, plan
 from crmkit.kernel.rules.planned import Column
-from crmkit.plugins.storage.sql.compile import Compiler, Condition
+from crmkit.plugins.storage.sql.compile import Compiler, Condition, json_path
 from crmkit.plugins.storage.sql.mapper import dump_json
 from crmkit.plugins.storage.sql.tables import Tables
 from crmkit.plugins.storage.sql.types import TYPES
@@ -40,13 +40,15 @@ class DuckCompiler(Compiler):
     def among(self, value: ColumnElement[Any], values: Any) -> Condition:
         return value.in_(values)
 
-    def field(self, column: Column, t: FromClause, *, currency: bool) -> ColumnElement[Any]:
-        if not column.inside:
-            return super().field(column, t, currency=currency)
-        path = "$" + "".join(f'."{p}"' for p in column.inside)
-        extracted = sa.func.json_extract_string(t.c[column.attribute.name], path)
-        plain = column.kind is Kind.TEXT
-        return sa.type_coerce(extracted, TYPES[Kind.TEXT]) if plain else sa.cast(extracted, TYPES[column.kind])
+    def custom(self, column: Column, t: FromClause) -> ColumnElement[Any]:
+        extracted = sa.func.json_extract_string(t.c[column.attribute.name], json_path(column), type_=sa.Text())
+        return self.read(extracted, column.kind)
+
+    def read(self, text: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        return sa.type_coerce(text, TYPES[kind]) if kind is Kind.TEXT else super().read(text, kind)
+
+    def is_stored(self, column: Column, t: FromClause) -> Condition:
+        return sa.func.json_extract(t.c[column.attribute.name], json_path(column)).is_not(None)
 
     def plus(self, moment: ColumnElement[Any], lasting: timedelta) -> ColumnElement[Any]:
         micros = lasting // timedelta(microseconds=1)

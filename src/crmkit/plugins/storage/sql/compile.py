@@ -17,6 +17,7 @@ from functools import reduce
 from typing import Any
 
 import sqlalchemy as sa
+from attrs import evolve
 from sqlalchemy.dialects.postgresql import ARRAY, BIT
 from sqlalchemy.sql import ColumnElement, FromClause, Select
 
@@ -327,14 +328,37 @@ class Compiler:
         if not column.inside:
             found: ColumnElement[Any] = t.c[f"{name}_currency" if currency else name]
             return found
+        stored = self.custom(column, t)
+        if column.default is None:
+            return stored
+        known = sa.case((self.is_stored(column, t), stored), else_=sa.literal(column.default, TYPES[column.kind]))
+        return sa.type_coerce(known, TYPES[column.kind])
+
+    def custom(self, column: Column, t: FromClause) -> ColumnElement[Any]:
+        """A custom field, in the form that a column of its kind has."""
+        extras, kind = t.c[column.attribute.name], TYPES[column.kind]
         if self.sqlite:
-            path = "$" + "".join(f'."{p}"' for p in column.inside)
-            extracted: ColumnElement[Any] = sa.func.json_extract(t.c[name], path)
-        else:
-            extracted = sa.func.jsonb_extract_path_text(t.c[name], *column.inside)
-            if column.kind is not Kind.TEXT:
-                return sa.cast(extracted, TYPES[column.kind])
-        return sa.type_coerce(extracted, TYPES[column.kind])
+            extracted: ColumnElement[Any] = sa.func.json_extract(extras, json_path(column))
+            read = {Kind.DECIMAL: "scaled", Kind.INSTANT: "instant"}.get(column.kind)
+            extracted = extracted if read is None else sa.func.crm_read(extracted, read)
+            return sa.type_coerce(extracted, kind)
+        extracted = sa.func.jsonb_extract_path_text(extras, *column.inside)
+        return self.read(sa.type_coerce(extracted, sa.Text()), column.kind)
+
+    def read(self, text: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
+        """The text of a JSON value, in the form that a column of its kind has."""
+        if kind is Kind.TEXT:
+            return sa.type_coerce(sa.collate(text, "C"), TYPES[kind])
+        if kind is Kind.DECIMAL:
+            return sa.type_coerce(sa.cast(sa.cast(text, sa.Numeric(38, 6)) * SCALE, sa.BigInteger), TYPES[kind])
+        return text if kind in {Kind.TAGS, Kind.JSON} else sa.cast(text, TYPES[kind])
+
+    def is_stored(self, column: Column, t: FromClause) -> Condition:
+        """Whether the entity has a value (or null) of its own there, instead of the default."""
+        extras = t.c[column.attribute.name]
+        if self.sqlite:
+            return sa.func.json_type(extras, json_path(column)).is_not(None)
+        return sa.func.jsonb_extract_path(extras, *column.inside).is_not(None)
 
     def part(self, column: Column, part: str, zone: str, t: FromClause) -> ColumnElement[Any]:
         value = self.value(column, t)
@@ -451,6 +475,11 @@ def _constant(value: Any) -> bool:
     return not isinstance(value, sa.ClauseElement)
 
 
+def json_path(column: Column) -> str:
+    """Where a custom field lies in the JSON of its entity."""
+    return "$" + "".join(f'."{p}"' for p in column.inside)
+
+
 def _choice(operand: Operand) -> bool:
     return isinstance(operand, Column) and operand.attribute.choices is not None and not operand.inside
 
@@ -466,12 +495,12 @@ def _split(operand: Operand) -> tuple[tuple[Relation, ...], Any]:
         hops, near = _split(operand.column)
         return hops, PartOf(near, operand.part, operand.zone)
     assert isinstance(operand, Column)  # noqa: S101 - only columns have hops
-    near = Column(hops=(), attribute=operand.attribute, kind=operand.kind, inside=operand.inside)
+    near = evolve(operand, hops=())
     return operand.hops, near
 
 
 def _split_once(column: Column) -> Column:
-    return Column(hops=column.hops[1:], attribute=column.attribute, kind=column.kind, inside=column.inside)
+    return evolve(column, hops=column.hops[1:])
 
 
 def _shortened(total: Total) -> Total:

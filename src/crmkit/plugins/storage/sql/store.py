@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from crmkit.plugins.storage.sql.mapper import Mapper
 from crmkit.plugins.storage.sql.session import SqlSession
 from crmkit.plugins.storage.sql.tables import Tables
 from crmkit.plugins.storage.sql.transactions import begin_on_sqlite, join_on_sqlite
+from crmkit.plugins.storage.sql.types import SCALE
 
 BUSY_TIMEOUT = 30_000  # milliseconds that a writer waits for another one on SQLite
 
@@ -211,6 +213,7 @@ def _teach(connection: Connection) -> None:
     taught: Any = connection.connection.dbapi_connection
     taught.create_function("crm_part", 3, _part, deterministic=True)
     taught.create_function("crm_drawn", 3, drawn, deterministic=True)
+    taught.create_function("crm_read", 2, _read, deterministic=True)
     taught.create_function("crm_plus", 2, _plus, deterministic=True)
 
 
@@ -219,6 +222,15 @@ def _part(text: str | None, part: str, zone: str) -> int | None:
         return None
     value = datetime.fromisoformat(text + "+00:00") if len(text) > len("2026-01-01") else date.fromisoformat(text)
     return part_of(value, part, ZoneInfo(zone))
+
+
+def _read(text: str | None, form: str) -> int | str | None:
+    """A decimal or an instant from JSON, as a column has it."""
+    if text is None:
+        return None
+    if form == "scaled":
+        return int(Decimal(text) * SCALE)
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _plus(text: str | None, micros: int) -> str | None:
