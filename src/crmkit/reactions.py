@@ -34,6 +34,7 @@ from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPa
 from crmkit.pipeline.payments import Payment, PaymentReceived, PaymentRefunded
 from crmkit.service.cases.case import CaseClosed, CaseResolved
 from crmkit.service.routing import desk as routing
+from crmkit.service.surveys import sending as surveys
 
 
 def reaches(stage: str) -> Reaction:
@@ -85,6 +86,11 @@ def hands_out_what_waits(work: Work, happened: CaseResolved | CaseClosed) -> Non
     routing.refill(work, happened.case_id)
 
 
+def asks_how_it_was(work: Work, happened: CaseResolved) -> None:
+    """A survey that is sent after resolutions is due."""
+    surveys.after_resolution(work, happened.case_id, cycle=happened.cycle)
+
+
 REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     # ── Sales move the life cycle; on its events journeys begin, and the runs that wait for them wake up. ──
     LeadConverted: (reaches("qualified"), journeys_begin),
@@ -118,8 +124,8 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     OfferTaken: (journeys_begin,),
     OfferDeclined: (journeys_begin,),
     OfferExpired: (journeys_begin,),
-    # ── A case that ends makes room for the next. ──
-    CaseResolved: (hands_out_what_waits,),
+    # ── Customers are asked how it was; a case that ends makes room for the next. ──
+    CaseResolved: (asks_how_it_was, hands_out_what_waits),
     CaseClosed: (hands_out_what_waits,),
     # ── Marketing writes the messages that journeys want to send. ──
     JourneyDefined: (check_templates,),

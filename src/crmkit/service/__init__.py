@@ -1,14 +1,16 @@
 """Customer service: cases, what was promised, and who is told when it takes too long."""
 
 from crmkit.kernel.room import Room
-from crmkit.service import conversation, kinds, routing, solutions, surveys
+from crmkit.service import conversation, kinds, solutions
 from crmkit.service.cases import case, joining, line, timing
 from crmkit.service.cases.keeping import CLOSE, ESCALATE
 from crmkit.service.desk import Service
 from crmkit.service.escalation import firing, ledger, mutes, telling
 from crmkit.service.policies import policy
 from crmkit.service.portrait import cases_section
+from crmkit.service.routing import records as routing
 from crmkit.service.sla import records
+from crmkit.service.surveys import answers, asking, definition, invitations, links, sending
 
 ROOM = Room(
     name="service",
@@ -23,13 +25,23 @@ ROOM = Room(
         ledger,
         mutes,
         telling,
-        surveys,
+        definition,
+        asking,
+        invitations,
+        answers,
         solutions,
-        routing.records,
+        routing,
     ),
     machines={**kinds.MACHINES, "solution": solutions.SOLUTION},
-    handlers={ESCALATE: firing.escalate, CLOSE: timing.close_silent, telling.DIGEST: telling.send_digest},
-    answers={telling.RECIPIENT: telling.nobody_else},
+    handlers={
+        ESCALATE: firing.escalate,
+        CLOSE: timing.close_silent,
+        telling.DIGEST: telling.send_digest,
+        asking.ASK: sending.ask,
+        asking.ROUND: sending.ask_round,
+        asking.REMIND: invitations.remind,
+    },
+    answers={telling.RECIPIENT: telling.nobody_else, links.SECRET: links.no_secret},
     section=cases_section,
 )
 

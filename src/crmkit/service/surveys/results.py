@@ -1,0 +1,153 @@
+"""What answers come to: one figure by the formula of the survey, with an interval that says how far to trust it.
+
+Definitions: CSAT is the share of the two best answers, NPS the share of 9–10 minus the share of 0–6 on a scale from 0
+to 10 (Reichheld, Harvard Business Review 12/2003), CES the mean.  Shares come with Wilson's interval, means and NPS
+with the normal one, both at 95 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from math import sqrt
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import attrs
+
+from crmkit.errors import InvalidInput
+from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.rules import F, Rule
+from crmkit.service.surveys.answers import SurveyAnswer
+from crmkit.service.surveys.definition import Survey
+
+if TYPE_CHECKING:
+    from crmkit.kernel.work import Work
+
+Dimension = Literal["owner", "kind", "product", "week", "month", "quarter", "year"]
+FIELDS: Final[Mapping[str, str]] = {
+    "owner": "owner",
+    "kind": "kind",
+    "product": "product_id",
+    **dict.fromkeys(("week", "month", "quarter", "year"), "day"),
+}
+Z: Final = 1.959964  # the 97.5th percentile of the standard normal distribution
+
+
+@attrs.frozen(kw_only=True)
+class Satisfaction:
+    """What the answers come to.
+
+    Attributes:
+        group: whose answers, or when: an owner, a kind of case, a product, a month …, or everybody.
+        score: by the survey's formula: a share from 0 to 1, an NPS from -100 to 100, or a mean; none without answers.
+        interval: where the true figure lies, at 95 %; wide for few answers.
+    """
+
+    group: str
+    answers: int
+    score: float | None
+    interval: tuple[float, float] | None
+
+
+@attrs.frozen(kw_only=True)
+class SurveyResults:
+    """The results of one survey, in groups."""
+
+    survey: Survey
+    groups: tuple[Satisfaction, ...]
+
+    def __format__(self, form: str) -> str:
+        return table_md(*self._table()) if form == "md" else repr(self)
+
+    def _repr_html_(self) -> str:
+        return table_html(*self._table(), caption=self.survey.question)
+
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        rows = [[g.group, str(g.answers), _shown(g.score), _range(g.interval)] for g in self.groups]
+        return ["who", "answers", self.survey.formula.replace("_", " "), "95 %"], rows
+
+
+def results(
+    work: Work, survey: Survey, *, by: Dimension | None, since: datetime | None, until: datetime | None
+) -> SurveyResults:
+    """Count the scores in the store, and make one figure a group of them."""
+    if by is not None and by not in FIELDS:
+        raise InvalidInput(f"answers are grouped by {', '.join(FIELDS)}, not by {by!r}")
+    keys = ("score",) if by is None else (FIELDS[by], "score")
+    scores: dict[str, dict[int, int]] = {}
+    for group in work.tally(SurveyAnswer, _answers_of(survey, since, until), by=keys):
+        name = "everybody" if by is None else _label(by, group.key[0])
+        counts = scores.setdefault(name, {})
+        counts[group.key[-1]] = counts.get(group.key[-1], 0) + group.count
+    names = _product_names(work, list(scores)) if by == "product" else {}
+    groups = tuple(satisfaction(survey, counts, group=names.get(name, name)) for name, counts in scores.items())
+    return SurveyResults(survey=survey, groups=groups or (satisfaction(survey, {}, group="everybody"),))
+
+
+def _label(by: str, value: Any) -> str:
+    if isinstance(value, date):
+        return period(value, by)
+    return value or ("nothing" if by == "product" else "nobody")
+
+
+def period(day: date, by: str) -> str:
+    """The week (ISO 8601), month, quarter or year of a day.
+
+    >>> [period(date(2027, 1, 1), by) for by in ("week", "month", "quarter", "year")]
+    ['2026-W53', '2027-01', '2027-Q1', '2027']
+    """
+    if by == "week":
+        year, week, _ = day.isocalendar()
+        return f"{year}-W{week:02}"
+    return {"month": f"{day:%Y-%m}", "quarter": f"{day.year}-Q{(day.month + 2) // 3}", "year": str(day.year)}[by]
+
+
+def _product_names(work: Work, identifiers: list[str]) -> dict[str, str]:
+    """What products are called: the catalogue belongs to another room, so it is found by its name."""
+    product: Any = work.house.registry.schema("product").cls
+    return dict(work.columns(product, ["id", "name"], F.id.in_(identifiers)))
+
+
+def satisfaction(survey: Survey, counts: Mapping[int, int], *, group: str) -> Satisfaction:
+    """One figure out of how often each score was given."""
+    answers = sum(counts.values())
+    if not answers:
+        return Satisfaction(group=group, answers=0, score=None, interval=None)
+    if survey.formula == "top_two":
+        good = sum(n for score, n in counts.items() if score >= survey.high - 1)
+        return Satisfaction(group=group, answers=answers, score=good / answers, interval=wilson(good, answers))
+    points = [(score, n) for score, n in counts.items()]
+    if survey.formula == "nps":
+        points = [(100 if score >= 9 else -100 if score <= 6 else 0, n) for score, n in points]
+    mean = sum(value * n for value, n in points) / answers
+    spread = sqrt(sum(n * (value - mean) ** 2 for value, n in points) / max(answers - 1, 1) / answers)
+    ends = (-100.0, 100.0) if survey.formula == "nps" else (float(survey.low), float(survey.high))
+    low, high = max(ends[0], mean - Z * spread), min(ends[1], mean + Z * spread)
+    return Satisfaction(group=group, answers=answers, score=mean, interval=(low, high) if answers > 1 else ends)
+
+
+def wilson(good: int, answers: int) -> tuple[float, float]:
+    """Wilson's score interval for a share (Journal of the American Statistical Association 22, 1927), at 95 %.
+
+    >>> [round(end, 3) for end in wilson(8, 10)]
+    [0.49, 0.943]
+    """
+    share, z2 = good / answers, Z * Z
+    middle = share + z2 / (2 * answers)
+    reach = Z * sqrt((share * (1 - share) + z2 / (4 * answers)) / answers)
+    return (middle - reach) / (1 + z2 / answers), (middle + reach) / (1 + z2 / answers)
+
+
+def _answers_of(survey: Survey, since: datetime | None, until: datetime | None) -> Rule:
+    rule: Rule = F.survey_id == survey.id
+    if since is not None:
+        rule &= F.answered_at >= since
+    return rule if until is None else rule & (F.answered_at < until)
+
+
+def _shown(score: float | None) -> str:
+    return "" if score is None else f"{score:.2f}"
+
+
+def _range(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.2f} – {interval[1]:.2f}"
