@@ -52,8 +52,8 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 	@test ! -d tests/typing || $(BIN)/pyright
 
-fuzz: $(VENV)/.dev  ## search for counterexamples: the property tests with many new examples
-	$(BIN)/python -m pytest -n auto -m hypothesis --hypothesis-profile=fuzz
+fuzz: $(VENV)/.dev  ## search for counterexamples to the rules for an hour, or for FUZZ_SECONDS
+	$(BIN)/python -m tools.fuzz
 
 bench: $(VENV)/.bench  ## measure
 	$(BIN)/python -m benchmarks
