@@ -8,7 +8,7 @@ import platform
 
 import sqlalchemy
 
-NAMES = ("foundation", "service", "sales")
+NAMES = ("foundation", "rules", "service", "sales")
 
 
 def main() -> None:
