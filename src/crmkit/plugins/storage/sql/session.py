@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
@@ -20,11 +21,13 @@ from crmkit.kernel.ports import Group, Query, Tally, groups
 from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
 from crmkit.plugins.storage.sql.compile import Compiler
 from crmkit.plugins.storage.sql.mapper import Mapper, as_tuple, load_json, load_tags
+from crmkit.plugins.storage.sql.statements import TENANT, shape_of
 
 if TYPE_CHECKING:
     from crmkit.plugins.storage.sql.store import SqlStore
 
 R = TypeVar("R", bound=Record)
+Build = Callable[[Compiler, Query[Any]], sa.Select[Any]]
 COPY_FROM = 100  # records from which PostgreSQL's COPY beats INSERT
 
 
@@ -45,29 +48,25 @@ class SqlSession:
 
     def find(self, query: Query[R]) -> list[R]:
         mapper = self.store.mapper(query.cls.__schema__)
-        statement = self._select(query, lambda t: [t.c[c.name] for c in mapper.read])
-        found: list[R] = mapper.from_rows(self._raw(lambda: self.connection.execute(statement)))
+        found: list[R] = mapper.from_rows(self._raw(lambda: self._ask("find", query, _selected(mapper))))
         return found
 
     def claim(self, query: Query[R]) -> list[R]:
         mapper = self.store.mapper(query.cls.__schema__)
-        statement = self._select(query, lambda t: [t.c[c.name] for c in mapper.read])
-        locked = statement.with_for_update(skip_locked=True)
-        found: list[R] = mapper.from_rows(self._raw(lambda: self.connection.execute(locked)))
+        rows = self._raw(lambda: self._ask("claim", query, _selected(mapper, lock=True)))
+        found: list[R] = mapper.from_rows(rows)
         return found
 
     def count(self, query: Query[R]) -> int:
-        t = self.store.tables[query.cls.__schema__]
-        where = (self.compiler.of_tenant(t), self.compiler.test(query.plan, t))
-        return int(self.connection.execute(sa.select(sa.func.count()).select_from(t).where(*where)).scalar_one())
+        return int(self._ask("count", query, _counted).scalar_one())
 
     def columns(self, query: Query[R], names: Sequence[str]) -> list[tuple[Any, ...]]:
         schema = query.cls.__schema__
 
-        def wanted(t: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-            return [t.c[part] for n in names for part in _parts(schema, n)]
+        def build(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
+            return _select(compiler, query, lambda t: [t.c[part] for n in names for part in _parts(schema, n)])
 
-        rows = self.connection.execute(self._select(query, wanted))
+        rows = self._ask(("columns", *names), query, build)
         return [_joined(schema, names, row) for row in rows]
 
     def tally(self, tally: Tally[R]) -> list[Group]:
@@ -93,17 +92,19 @@ class SqlSession:
 
         return groups(partial(), schema, tally.sums)
 
-    def _select(
-        self, query: Query[Any], wanted: Callable[[sa.FromClause], list[sa.ColumnElement[Any]]]
-    ) -> sa.Select[Any]:
+    def _ask(self, kind: Any, query: Query[Any], build: Build) -> Any:
+        """Run the statement for *query*; it is built and compiled once for all queries of its shape."""
+        known = shape_of(query.plan) if self.owned and query.after is None else None
+        if known is None:
+            return self.connection.execute(build(self.compiler, query))
+        shape, values = known
         schema = query.cls.__schema__
-        t = self.store.tables[schema]
-        statement = sa.select(*wanted(t)).where(self.compiler.of_tenant(t), self.compiler.test(query.plan, t))
-        if query.after is not None:
-            statement = statement.where(self.compiler.later(query.order, query.after, schema, t))
-        if query.order:
-            statement = statement.order_by(*self.compiler.order(query.order, schema, t))
-        return statement if query.limit is None else statement.limit(query.limit)
+        statement = self.store.statements.of(
+            (kind, schema.name, shape, query.order, query.limit),
+            lambda compiler: build(compiler, attrs.evolve(query, plan=shape)),
+        )
+        values[TENANT] = self.tenant
+        return self.connection.execute(statement, values)
 
     def _raw(self, execute: Callable[[], sa.CursorResult[Any] | sa.Result[Any]]) -> list[Any]:
         """The driver's own rows."""
@@ -270,6 +271,33 @@ class SqlSession:
                 self.connection.rollback()
             finally:
                 self.connection.close()
+
+
+def _select(
+    compiler: Compiler, query: Query[Any], wanted: Callable[[sa.FromClause], list[sa.ColumnElement[Any]]]
+) -> sa.Select[Any]:
+    schema = query.cls.__schema__
+    t = compiler.tables[schema]
+    statement = sa.select(*wanted(t)).where(compiler.of_tenant(t), compiler.test(query.plan, t))
+    if query.after is not None:
+        statement = statement.where(compiler.later(query.order, query.after, schema, t))
+    if query.order:
+        statement = statement.order_by(*compiler.order(query.order, schema, t))
+    return statement if query.limit is None else statement.limit(query.limit)
+
+
+def _selected(mapper: Mapper, *, lock: bool = False) -> Build:
+    def build(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
+        statement = _select(compiler, query, lambda t: [t.c[c.name] for c in mapper.read])
+        return statement.with_for_update(skip_locked=True) if lock else statement
+
+    return build
+
+
+def _counted(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
+    t = compiler.tables[query.cls.__schema__]
+    where = (compiler.of_tenant(t), compiler.test(query.plan, t))
+    return sa.select(sa.func.count()).select_from(t).where(*where)
 
 
 def _parts(schema: Schema, name: str) -> list[str]:

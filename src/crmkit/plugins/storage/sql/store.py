@@ -23,6 +23,7 @@ from crmkit.kernel.rules.evaluate import drawn, part_of
 from crmkit.plugins.storage.sql import schema as schemas
 from crmkit.plugins.storage.sql.mapper import Mapper
 from crmkit.plugins.storage.sql.session import SqlSession
+from crmkit.plugins.storage.sql.statements import Statements
 from crmkit.plugins.storage.sql.tables import Tables
 from crmkit.plugins.storage.sql.transactions import begin_on_sqlite, join_on_sqlite
 from crmkit.plugins.storage.sql.types import SCALE
@@ -55,6 +56,7 @@ class SqlStore:
         self.dialect: Dialect = engine.dialect
         self.sqlite = engine.dialect.name == "sqlite"
         self._mappers: dict[str, Mapper] = {}
+        self.statements = Statements(self.tables, engine.dialect.name)
 
     @property
     def metadata(self) -> sa.MetaData:
