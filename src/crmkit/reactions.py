@@ -32,7 +32,8 @@ from crmkit.pipeline.opportunities.deal import (
 )
 from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
 from crmkit.pipeline.payments import Payment, PaymentReceived, PaymentRefunded
-from crmkit.service.cases.case import CaseClosed, CaseResolved
+from crmkit.service.cases.case import Case, CaseClosed, CaseResolved
+from crmkit.service.metrics.times import measure
 from crmkit.service.routing import desk as routing
 from crmkit.service.surveys import sending as surveys
 
@@ -86,6 +87,11 @@ def hands_out_what_waits(work: Work, happened: CaseResolved | CaseClosed) -> Non
     routing.refill(work, happened.case_id)
 
 
+def measures_how_long_it_took(work: Work, happened: CaseResolved | CaseClosed) -> None:
+    """A case that ends is measured, for the figures of customer service."""
+    measure(work, work.get(Case, happened.case_id))
+
+
 def asks_how_it_was(work: Work, happened: CaseResolved) -> None:
     """A survey that is sent after resolutions is due."""
     surveys.after_resolution(work, happened.case_id, cycle=happened.cycle)
@@ -124,9 +130,9 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     OfferTaken: (journeys_begin,),
     OfferDeclined: (journeys_begin,),
     OfferExpired: (journeys_begin,),
-    # ── Customers are asked how it was; a case that ends makes room for the next. ──
-    CaseResolved: (asks_how_it_was, hands_out_what_waits),
-    CaseClosed: (hands_out_what_waits,),
+    # ── A case that ends is measured, customers are asked how it was, and it makes room for the next. ──
+    CaseResolved: (measures_how_long_it_took, asks_how_it_was, hands_out_what_waits),
+    CaseClosed: (measures_how_long_it_took, hands_out_what_waits),
     # ── Marketing writes the messages that journeys want to send. ──
     JourneyDefined: (check_templates,),
     JourneySendDue: (send_for_journey,),

@@ -6,6 +6,7 @@ from crmkit.service.cases import case, joining, line, timing
 from crmkit.service.cases.keeping import CLOSE, ESCALATE
 from crmkit.service.desk import Service
 from crmkit.service.escalation import firing, ledger, mutes, telling
+from crmkit.service.metrics import times
 from crmkit.service.policies import policy
 from crmkit.service.portrait import cases_section
 from crmkit.service.routing import records as routing
@@ -29,6 +30,7 @@ ROOM = Room(
         asking,
         invitations,
         answers,
+        times,
         solutions,
         routing,
     ),

@@ -6,6 +6,7 @@ from crmkit.kernel.collection import Desk
 from crmkit.service.cases.desk import Cases
 from crmkit.service.escalation.desk import Escalations
 from crmkit.service.kinds import Kinds
+from crmkit.service.metrics import Metrics
 from crmkit.service.policies.desk import Policies
 from crmkit.service.routing.desk import Agents, Routing
 from crmkit.service.solutions import Solutions
@@ -54,3 +55,8 @@ class Service(Desk):
     def routing(self) -> Routing:
         """Queues, and who gets what waits in them."""
         return Routing(self._scope)
+
+    @property
+    def metrics(self) -> Metrics:
+        """How fast customers are helped, and what is left to do."""
+        return Metrics(self._scope)
