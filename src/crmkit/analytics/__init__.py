@@ -8,6 +8,7 @@ from crmkit.analytics.cohorts import Cohorts, cohorts
 from crmkit.analytics.desk import Analytics
 from crmkit.analytics.funnel import Funnel, funnel
 from crmkit.analytics.growth import Growth, growth
+from crmkit.analytics.kpis import Kpis, velocity
 from crmkit.analytics.lifetime import BuyingModel, History, LifetimeValue, SpendingModel, histories, lifetime_value
 from crmkit.analytics.paths import Path, path
 from crmkit.analytics.purchases import Purchase
@@ -27,6 +28,7 @@ __all__ = [
     "Grid",
     "Growth",
     "History",
+    "Kpis",
     "LifetimeValue",
     "Path",
     "Purchase",
@@ -41,4 +43,5 @@ __all__ = [
     "path",
     "revenue_bridge",
     "rfm",
+    "velocity",
 ]

@@ -11,6 +11,7 @@ from crmkit.analytics.bridge import Bridge, revenue_bridge
 from crmkit.analytics.cohorts import Cohorts, cohorts
 from crmkit.analytics.funnel import Funnel, Standing, funnel
 from crmkit.analytics.growth import Growth, days_before, growth
+from crmkit.analytics.kpis import Kpis, kpis_of
 from crmkit.analytics.lifetime import LifetimeValue, lifetime_value
 from crmkit.analytics.paths import Order as StepOrder
 from crmkit.analytics.paths import Path, path
@@ -114,19 +115,29 @@ class Analytics(Desk):
             ...     str(crm.analytics.growth(since=date(2026, 1, 1), until=date(2026, 12, 31)).revenue)
             '0.00 CNY'
         """
-        check_days(since=since, until=until)
         with self.read() as work:
-            first = days_before(since, until)
-            begins = start_of_day(first, work.settings.zone)
-            paid_before = F.payments.where(F.kind == "payment").until(begins).any()
-            paid_since = F.payments.where(F.kind == "payment").since(begins).any()
-            return growth(
-                receipts_of(work, currency=currency, since=first, until=until),
-                since=since,
-                until=until,
-                currency=currency or work.settings.currency,
-                known={customer for (customer,) in work.columns(Customer, ["id"], paid_before & paid_since)},
-            )
+            return _growth(work, since=since, until=until, currency=currency)
+
+    def kpis(self, *, since: date, until: date, currency: str | None = None) -> Kpis:
+        """The key figures of a span of days: revenue, customers, leads, deals, costs and cases.
+
+        Args:
+            since: the first day.
+            until: the last day.
+            currency: only amounts in this currency; unless given, that of the CRM, and others are refused.
+
+        Raises:
+            InvalidInput: the days are out of order, or there are other currencies and none was asked for.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     crm.analytics.kpis(since=date(2026, 1, 1), until=date(2026, 1, 31)).win_rate is None
+            True
+        """
+        with self.read() as work:
+            paid = _growth(work, since=since, until=until, currency=currency)
+            return kpis_of(work, paid, currency=currency)
 
     def bridge(self, *, before: Days, after: Days, by: str = "customer", currency: str | None = None) -> Bridge:
         """What a change of revenue comes from: what is new, what is lost, and volume and price of what is in both.
@@ -238,6 +249,21 @@ class Analytics(Desk):
                 if customer is not None:
                     happened[customer].append((name, at))
         return path(happened, steps=steps, order=order, within=within)
+
+
+def _growth(work: Work, *, since: date, until: date, currency: str | None) -> Growth:
+    check_days(since=since, until=until)
+    first = days_before(since, until)
+    begins = start_of_day(first, work.settings.zone)
+    paid_before = F.payments.where(F.kind == "payment").until(begins).any()
+    paid_since = F.payments.where(F.kind == "payment").since(begins).any()
+    return growth(
+        receipts_of(work, currency=currency, since=first, until=until),
+        since=since,
+        until=until,
+        currency=currency or work.settings.currency,
+        known={customer for (customer,) in work.columns(Customer, ["id"], paid_before & paid_since)},
+    )
 
 
 def _check_event(work: Work, name: str) -> None:

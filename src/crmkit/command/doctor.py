@@ -90,9 +90,8 @@ def _waiting(
     hint = ": is a worker running? `python -m crmkit worker`" if wrong else ""
     yield Finding(f"{what} of {tenant}", f"{rows.count(due)} due, {overdue} overdue {since}{hint}".rstrip(), wrong)
     dead = rows.count(F.state == "dead")
-    yield Finding(
-        f"dead letters of {tenant}", f"{dead} in the {what}{': see crm.' + what + '.dead()' if dead else ''}", dead > 0
-    )
+    again = f": see crm.{what}.dead(), and retry() each" if dead else ""
+    yield Finding(f"given up by {tenant}", f"{dead} in the {what}{again}", dead > 0)
 
 
 def _lost(tenant: str, crm: CRM, now: datetime) -> Iterator[Finding]:

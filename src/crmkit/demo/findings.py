@@ -83,6 +83,18 @@ class Analyst:
             "bought again": f"{again / len(rows):.0%}" if rows else "",
         }
 
+    def figures(self) -> Section:
+        """One number for each question that a house asks every month."""
+        found = self.crm.analytics.kpis(since=self.since, until=self.until)
+        return Section(
+            title="Key figures",
+            words="Sales, marketing and service in one table.",
+            caption=f"{self.since} to {self.until}",
+            headers=("figure", "value"),
+            rows=[[name, value] for name, value in found.facts().items()],
+            code="crm.analytics.kpis(since=…, until=…)",
+        )
+
     def growth(self) -> Section:
         """Revenue by month, and what it is made of."""
         whole = self._growth()
@@ -314,3 +326,4 @@ def of_restaurant(crm: CRM, *, since: date, until: date, tastes: Sequence[str]) 
     yield analyst.products
     yield analyst.banquets
     yield analyst.campaigns
+    yield analyst.figures
