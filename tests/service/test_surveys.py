@@ -119,3 +119,42 @@ def test_scripts_without_spaces_are_found(crm: CRM) -> None:
     solutions.publish(solutions.draft(title="如何退款", body="联系客服。", language="zh"))
     assert [s.solution.id for s in solutions.suggest("我的婚纱照在哪里")] == [album.id]
     assert solutions.suggest("我的婚纱照在哪里", language="en") == []
+
+
+def test_a_solution_is_found_by_its_present_words(crm: CRM) -> None:
+    solutions = crm.service.solutions
+    album = solutions.publish(solutions.draft(title="Album delivery", body="Two weeks.", keywords=frozenset({"POST"})))
+    assert [s.solution.id for s in solutions.suggest("Post?")] == [album.id]
+    revised = solutions.publish(solutions.revise(album, body="Three weeks.", keywords=frozenset()))
+    assert solutions.suggest("post two") == []
+    assert [s.solution for s in solutions.suggest("three")] == [revised]
+    assert solutions.suggest("") == []
+    assert solutions.find(F.words.where(F.word == "three").any()) == [revised]
+
+
+def test_what_the_customer_wrote_first_counts(crm: CRM, li: Customer) -> None:
+    solutions = crm.service.solutions
+    album = solutions.publish(solutions.draft(title="Album delivery", body="Two weeks."))
+    case = crm.service.cases.open(li, subject="A question", message="Where is my album?")
+    assert [s.solution.id for s in solutions.suggest(case)] == [album.id]
+
+
+def test_the_answers_that_helped_most_readers_come_first(crm: CRM, li: Customer) -> None:
+    solutions = crm.service.solutions
+    old, liked, disliked = (
+        solutions.publish(solutions.draft(title="Album delivery time", body=body)) for body in ("A", "B", "C")
+    )
+    for helpful in (True, True, False):
+        solutions.rate(liked, helpful=helpful)
+    solutions.rate(disliked, helpful=True, customer=li)
+    case = crm.service.cases.open(li, subject="When?")
+    changed = solutions.rate(disliked, helpful=False, case=case)
+    assert (changed.helpful, changed.unhelpful) == (0, 1)
+    offers = solutions.suggest("album delivery time")
+    assert [(o.solution.id, o.helpful, o.unhelpful) for o in offers] == [
+        (liked.id, 2, 1),
+        (old.id, 0, 0),
+        (disliked.id, 0, 1),
+    ]
+    with pytest.raises(Refused, match="only published ones"):
+        solutions.rate(solutions.draft(title="New", body="New"), helpful=True)
