@@ -10,7 +10,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -314,17 +314,20 @@ def memory(statement: str) -> int:
 
 
 def run(*, large: bool) -> None:
-    count = 100_000
-    with files() as folder:
+    from benchmarks import foundation_postgres
+
+    count, changes = 100_000, 3_000 if large else 300
+    with files() as folder, ExitStack() as exits:
         table(
             "Foundation",
             [
                 entities(count),
                 bulk(folder, count),
                 loading(folder, count),
-                changing(folder, 300 if not large else 3_000),
+                changing(folder, changes),
                 *machines(100_000),
                 importing(),
+                *foundation_postgres.comparisons(exits, count=count, changes=changes),
             ],
         )
     print(

@@ -32,7 +32,7 @@ ENTRIES, PEOPLE = 50, 200
 CHUNK = 10_000
 SOURCES = ("friend", "fair", "advert", "website", "partner")
 COUNTRIES = ("CN", "FR", "DE", "JP")
-STAGES = ("prospecting", "qualification", "proposal", "negotiation", "won", "lost")
+STAGES = ("qualification", "proposal", "negotiation", "won", "lost", "won")
 
 
 def opened(target: str) -> CRM:
