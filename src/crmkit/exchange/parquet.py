@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,9 @@ TYPES = {
 }
 
 
-def export_parquet(scope: Scope, folder: str | os.PathLike[str]) -> dict[str, int]:
+def export_parquet(
+    scope: Scope, folder: str | os.PathLike[str], *, entities: Iterable[type[Record]] | None = None
+) -> dict[str, int]:
     """Write one Parquet file for each kind of entity, as ``<entity>.parquet``.
 
     Money is written in minor units beside its currency, decimals in millionths, instants in UTC, sets and JSON as JSON
@@ -47,6 +49,7 @@ def export_parquet(scope: Scope, folder: str | os.PathLike[str]) -> dict[str, in
     Args:
         scope: a CRM, or an open transaction.
         folder: where to; it is made if it does not exist.
+        entities: write these kinds only; all unless given.
 
     Returns:
         how many rows each file has.
@@ -62,7 +65,8 @@ def export_parquet(scope: Scope, folder: str | os.PathLike[str]) -> dict[str, in
     target.mkdir(parents=True, exist_ok=True)
     counts = {}
     with scope.read() as work, TemporaryDirectory() as scratch, duckdb.connect() as connection:
-        for schema in work.house.registry.schemas.values():
+        known = work.house.registry.schemas.values()
+        for schema in known if entities is None else [cls.__schema__ for cls in entities]:
             columns = columns_of(schema)
             rows = Path(scratch) / f"{schema.name}.csv"
             counts[schema.name] = _write(work, schema, columns, rows)
