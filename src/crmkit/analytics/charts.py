@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from crmkit.kernel.render import escape_html
 
 WIDTH = 400  # of the coordinates: on a telephone a letter is then about three quarters of its size
+LABELS = 76  # what the names of rows may take
 LINE = 30
 FIRST = "var(--crm-1,#2a6f8e)"
 SECOND = "var(--crm-2,#d98032)"
@@ -113,17 +114,17 @@ def heatmap(
         title: what is seen.
         texts: how a share is written; in per cent unless given.
     """
-    width = (WIDTH - 62) / max(len(heads), 1)
+    width = (WIDTH - LABELS) / max(len(heads), 1)
     parts = [
-        _text(62 + (i + 0.5) * width, 16, head, anchor="middle", colour=QUIET, size=11) for i, head in enumerate(heads)
+        _text(LABELS + (i + 0.5) * width, 16, head, anchor="middle", colour=QUIET, size=11) for i, head in enumerate(heads)
     ]
     for index, (label, shares) in enumerate(rows):
         y = 24 + index * 26
-        parts.append(_text(56, y + 16, label, anchor="end", size=11))
+        parts.append(_text(LABELS - 6, y + 16, label, anchor="end", size=11))
         for column, share in enumerate(shares):
             if share is None:
                 continue
-            x = 62 + column * width
+            x = LABELS + column * width
             parts += [
                 _rect(x, y, width - 2, 23, FIRST, opacity=0.08 + 0.92 * min(max(share, 0), 1)),
                 _text(

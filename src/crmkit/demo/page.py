@@ -24,7 +24,7 @@ h2{font-size:1.35rem;margin:3rem 0 .3rem}
 .facts div{background:var(--card);border:1px solid var(--line);border-radius:.8rem;padding:.9rem 1rem;
 box-shadow:0 6px 18px rgb(0 0 0/.07)}
 .facts dt{color:var(--soft);font-size:.82rem}
-.facts dd{margin:.1rem 0 0;font-size:clamp(1rem,2.6vw,1.2rem);font-weight:650;white-space:nowrap;
+.facts dd{margin:.1rem 0 0;font-size:clamp(.95rem,2.1vw,1.08rem);font-weight:650;white-space:nowrap;
 font-variant-numeric:tabular-nums}
 section.finding{background:var(--card);border:1px solid var(--line);border-radius:.9rem;padding:1.2rem 1.3rem 1.3rem;
 margin:1.1rem 0;break-inside:avoid}
