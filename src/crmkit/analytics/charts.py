@@ -116,7 +116,8 @@ def heatmap(
     """
     width = (WIDTH - LABELS) / max(len(heads), 1)
     parts = [
-        _text(LABELS + (i + 0.5) * width, 16, head, anchor="middle", colour=QUIET, size=11) for i, head in enumerate(heads)
+        _text(LABELS + (i + 0.5) * width, 16, head, anchor="middle", colour=QUIET, size=11)
+        for i, head in enumerate(heads)
     ]
     for index, (label, shares) in enumerate(rows):
         y = 24 + index * 26
