@@ -191,6 +191,25 @@ def test_a_signal_ends_it_with_code_0(file: Path, number: signal.Signals) -> Non
     assert f"{number.name}: finishing what has been begun" in errors
 
 
+@pytest.mark.parametrize("store", ["memory://", "sqlite://", "postgresql"])
+def test_only_tenants_with_work_are_visited(store: str, request: pytest.FixtureRequest) -> None:
+    target = request.getfixturevalue("postgres_database") if store == "postgresql" else store
+    with CRM.open(target, migrate=True) as crm:
+        for tenant in ("busy", "idle", "later", "lost", "sent"):
+            crm.for_tenant(tenant).customers.register(name="Ann")
+        for tenant in ("busy", "lost", "sent"):
+            post(crm.for_tenant(tenant), 1)
+        now = datetime.now(UTC)
+        with crm.for_tenant("later").work() as work:
+            work.post(channel="email", to="a@example.com", body="hello", key="later", due_at=now + timedelta(days=1))
+        with crm.for_tenant("lost").work() as work:
+            work.put([m.leased(now=now - timedelta(days=1)) for m in work.find(Message)])
+        with crm.for_tenant("sent").work() as work:
+            work.put([m.sent(None, now=now) for m in work.find(Message)])
+        assert crm.storage.tenants_with_work(now + timedelta(seconds=1)) == ["busy", "lost"]
+        assert crm.storage.tenants_with_work(now + timedelta(days=2)) == ["busy", "later", "lost"]
+
+
 # ── Doctor ──
 
 

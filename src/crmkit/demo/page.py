@@ -32,7 +32,7 @@ section.finding h3{margin:0 0 .25rem;font-size:1.13rem}
 section.finding>p{margin:0 0 1rem;color:var(--soft);max-width:60rem}
 .both{display:grid;grid-template-columns:1fr;gap:1.2rem;align-items:start}
 @media(min-width:56rem){.both.two{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}}
-figure{margin:0;max-width:33rem}
+figure,.narrow{margin:0;max-width:33rem}
 svg{display:block;width:100%;height:auto}
 .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}
 table{border-collapse:collapse;width:100%;font-size:.87rem;font-variant-numeric:tabular-nums}
@@ -83,8 +83,9 @@ def _part(part: Findings, *, first: bool) -> str:
 def _section(section: Section) -> str:
     figure = f"<figure>{section.svg}</figure>" if section.svg else ""
     table = _table(section.headers, section.rows, caption=section.caption or section.title) if section.rows else ""
-    wide = len(section.headers) > 8
+    wide, narrow = len(section.headers) > 8, len(section.headers) == 2
     shape = "both two" if figure and table and not wide else "both"
+    shape += " narrow" if narrow and not figure else ""
     code = f'<p class="code"><code>{escape_html(section.code)}</code></p>' if section.code else ""
     return (
         f'<section class="finding"><h3>{escape_html(section.title)}</h3><p>{escape_html(section.words)}</p>'
