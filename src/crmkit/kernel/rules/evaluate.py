@@ -188,9 +188,7 @@ def follow(
     return found if test is None else [r for r in found if test(r)]
 
 
-def custom(
-    extras: Mapping[str, Any], inside: tuple[str, ...], default: Any, read: Callable[[Any], Any] | None
-) -> Any:
+def custom(extras: Mapping[str, Any], inside: tuple[str, ...], default: Any, read: Callable[[Any], Any] | None) -> Any:
     """A custom field as its class declares it: the stored value, or the default where nothing is stored."""
     owner, name = inside
     stored = extras.get(owner) or {}

@@ -7,9 +7,10 @@ engine is a translation of the few node types below, and the clock is never read
 from __future__ import annotations
 
 from calendar import isleap
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 import attrs
@@ -91,7 +92,8 @@ class _Planner:
             case nodes.Match():
                 return self._match(rule, schema)
             case nodes.Missing(expr):
-                return Blank(self.operand(expr, schema, key=True))
+                operand = self.operand(expr, schema, key=True)
+                return Blank(operand.column if isinstance(operand, PartOf) else operand)
             case nodes.Has(expr, quantifier, values):
                 column = self._column(expr, schema)
                 if column.kind is not Kind.TAGS:
@@ -223,6 +225,8 @@ class _Planner:
                 isinstance(o, Total) and o.kind is Kind.MONEY and o.function in {"sum", "avg"} for o in (left, other)
             ):
                 raise DefinitionError("a sum of money is compared with Money, so that its currency is known")
+            if any(isinstance(o, PartOf) and o.part == "age" for o in (left, other)):
+                raise DefinitionError("an age is compared with a number of years, not with another field")
             if isinstance(left, Literal) or (kind_of_operand(left), kind_of_operand(other)) not in _COMPARABLE:
                 raise DefinitionError(
                     f"{_name(left)} ({kind_of_operand(left).value}) cannot be compared with {_name(other)}"
@@ -239,16 +243,19 @@ class _Planner:
             left = attrs.evolve(left, currency=value.currency)
         if kind_of_operand(left) in {Kind.BOOLEAN, Kind.JSON, Kind.TAGS} and operator != "==":
             raise DefinitionError(f"{_name(left)} is a {kind_of_operand(left).value}; it has no order")
-        return Is(left, operator, Literal(_fit(value, left)))
+        return _in_range(left, operator, _fit(value, left))
 
     def _one_of(self, left: Operand, values: tuple[Any, ...]) -> Plan:
         if not values:
             return Truth(value=False)
-        if isinstance(left, Total) or kind_of_operand(left) in {Kind.MONEY, Kind.INSTANT}:
+        aged = isinstance(left, PartOf) and left.part == "age"
+        if aged or isinstance(left, Total) or kind_of_operand(left) in {Kind.MONEY, Kind.INSTANT}:
             const = [nodes.Const(v) for v in values]
             schema = next(iter(self.registry.schemas.values()))
             return Either(tuple(self._compare(left, "==", c, schema) for c in const))
-        return In(left, tuple(_fit(v, left) for v in values))
+        fitted = [_fit(v, left) for v in values]
+        fitting = tuple(v for v in fitted if _side(v, left) == 0 and not isinstance(v, Fraction))
+        return In(left, fitting) if fitting else Truth(value=False)
 
     def _match(self, rule: nodes.Match, schema: Schema) -> Plan:
         column = self._column(rule.expr, schema)
@@ -271,6 +278,10 @@ class _Planner:
         today = local_date(self.as_of.at, self.as_of.zone)
         # Born on 29 February, one comes of age on 1 March of other years: the day is compared, not computed.
         full = years + (operator == ">")
+        if today.year - full < 1:
+            return Truth(value=False)
+        if today.year - full > MAXYEAR:
+            return No(Blank(column))
         born_by = _same_day(today, years=-full)
         if column.kind is Kind.INSTANT:
             return Is(column, "<", Literal(start_of_day(born_by + timedelta(days=1), self.as_of.zone)))
@@ -448,12 +459,51 @@ def _number(value: Any, kind: Kind, left: Operand, *, averaged: bool) -> Any:
     if averaged:
         return exact
     if kind is Kind.NUMBER:
-        return float(value)
+        return _float(value, left)
     if kind is Kind.INTEGER:
-        return int(exact) if exact.denominator == 1 else float(value)
+        return int(exact) if exact.denominator == 1 else exact
     if (exact * 10**DECIMAL_PLACES).denominator != 1:
         raise DefinitionError(f"{_name(left)} has {DECIMAL_PLACES} decimal places; {value!r} has more")
     return Decimal(exact.numerator) / Decimal(exact.denominator)
+
+
+def _float(value: Any, left: Operand) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise DefinitionError(f"{_name(left)} is a number; {str(value)[:20]}… is larger than any") from None
+
+
+# What the stores keep in 64 bits.
+LIMITS: dict[Kind, Any] = {
+    Kind.INTEGER: 2**63 - 1,
+    Kind.DECIMAL: Fraction(2**63 - 1, 10**DECIMAL_PLACES),
+    Kind.DURATION: timedelta(microseconds=2**63 - 1),
+}
+
+
+def _side(value: Any, left: Operand) -> int:
+    """Whether *value*, which *left* is compared with, is below (-1) or above (1) all that a store can hold."""
+    limit = LIMITS.get(kind_of_operand(left))
+    exact = Fraction(value) if isinstance(value, Decimal) else value
+    if limit is None or -limit <= exact <= limit:
+        return 0
+    return 1 if exact > limit else -1
+
+
+def _in_range(left: Operand, operator: Operator, value: Any) -> Plan:
+    """A comparison with a constant, such that every engine can hold the constant."""
+    side = _side(value, left)
+    if side:
+        holds = operator in ({"<", "<="} if side > 0 else {">", ">="})
+        return No(Blank(left)) if holds else Truth(value=False)
+    if not isinstance(value, Fraction) or (isinstance(left, Total) and left.function == "avg"):
+        return Is(left, operator, Literal(value))
+    if operator == "==":
+        return Truth(value=False)
+    if operator in {"<", "<="}:
+        return Is(left, "<=", Literal(floor(value)))
+    return Is(left, ">=", Literal(ceil(value)))
 
 
 def _same_day(day: date, *, years: int) -> date:

@@ -27,7 +27,10 @@ from crmkit.kernel.rules.specs import DEPTH_LIMIT
 from crmkit.kernel.text import nearest
 
 COMPARISONS: Mapping[str, Operator] = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-MATCHES = {"contains": "contains", "beginswith": "starts_with", "endswith": "ends_with"}
+MATCHES = {
+    **{"contains": "contains", "beginswith": "starts_with", "endswith": "ends_with"},
+    **{"contain": "contains", "beginwith": "starts_with", "endwith": "ends_with"},  # after "does not"
+}
 OPERATORS = (*COMPARISONS, "contains", "beginsWith", "endsWith", "null", "notNull", "in", "notIn", "between")
 
 
@@ -104,8 +107,8 @@ class QueryBuilder:
         return nodes.Not(rule) if negative else rule
 
     def _positive(self, left: Attr, kind: Kind, operator: str, plain: str, value: Any) -> Rule:
-        if plain in MATCHES or (plain + "s") in MATCHES:
-            return nodes.Match(left, MATCHES.get(plain) or MATCHES[plain + "s"], str(constant(str(value))))
+        if plain in MATCHES:
+            return nodes.Match(left, MATCHES[plain], str(constant(str(value))))
         if plain == "in":
             values = tuple(dict.fromkeys(self._value(v, kind) for v in _listed(value)))
             return nodes.Has(left, "any", values) if kind is Kind.TAGS else nodes.OneOf(left, values)

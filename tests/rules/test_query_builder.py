@@ -1,0 +1,131 @@
+"""The JSON that browsers write: every operator, groups in groups, and what is no query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from crmkit import CRM, F
+from crmkit.customers.people import Customer
+from crmkit.errors import DefinitionError
+from crmkit.kernel.registry import Registry
+from crmkit.kernel.rules import AsOf, Rule, nodes
+from crmkit.kernel.rules.querybuilder import QueryBuilder
+from crmkit.kernel.rules.specs import from_json, to_json
+
+
+@pytest.fixture
+def builder(registry: Registry) -> QueryBuilder:
+    at = AsOf(at=datetime(2026, 3, 2, tzinfo=UTC), zone=ZoneInfo("UTC"))
+    return QueryBuilder(schema=Customer.__schema__, registry=registry, as_of=at, currency="CNY")
+
+
+def one(field: str, operator: str, value: Any = None, **more: Any) -> dict[str, Any]:
+    return {
+        "combinator": "and",
+        "rules": [{"field": field, "operator": operator, "value": value, **more}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        (one("city", "=", "Rome"), F.city == "Rome"),
+        (one("city", "!=", "Rome"), F.city != "Rome"),
+        (one("birthday", "<", "2000-02-29"), F.birthday < date(2000, 2, 29)),
+        (one("birthday", ">", "2000-02-29"), F.birthday > date(2000, 2, 29)),
+        (one("version", "<=", "3"), F.version <= 3),
+        (one("version", ">=", 3), F.version >= 3),
+        (one("name", "contains", "%"), F.name.contains("%")),
+        (one("name", "beginsWith", "A"), F.name.starts_with("A")),
+        (one("name", "endsWith", "z"), F.name.ends_with("z")),
+        (one("name", "doesNotContain", "x"), ~F.name.contains("x")),
+        (one("name", "doesNotBeginWith", "x"), ~F.name.starts_with("x")),
+        (one("name", "doesNotEndWith", "x"), ~F.name.ends_with("x")),
+        (one("city", "null"), F.city.is_missing()),
+        (one("city", "notNull"), ~F.city.is_missing()),
+        (one("city", "in", "Rome, Oslo"), F.city.in_(["Rome", "Oslo"])),
+        (one("city", "notIn", ["Rome", "Oslo"]), F.city.not_in(["Rome", "Oslo"])),
+        (one("tags", "in", ["vip"]), F.tags.has_any("vip")),
+        (one("version", "between", "1,3"), F.version.between(1, 3)),
+        (one("version", "notBetween", [1, 3]), ~F.version.between(1, 3)),
+        (one("created_at", ">=", "2026-03-02"), F.created_at >= date(2026, 3, 2)),
+        (one("created_at", "<", "updated_at", valueSource="field"), F.created_at < F.updated_at),
+        (one("company.industry", "=", "film"), F.company.industry == "film"),
+    ],
+    ids=str,
+)
+def test_every_operator_is_understood(builder: QueryBuilder, query: Any, meant: Rule) -> None:
+    assert builder.read(query) == nodes.AllOf((meant,))
+
+
+A, B, C = ({"field": "city", "operator": "=", "value": name} for name in "abc")
+RULES = [F.city == name for name in "abc"]
+
+
+def test_groups_stand_in_groups(builder: QueryBuilder) -> None:
+    query = {"combinator": "or", "not": True, "rules": [A, {"combinator": "and", "rules": [B, C]}]}
+    assert builder.read(query) == ~nodes.AnyOf((RULES[0], nodes.AllOf((RULES[1], RULES[2]))))
+    assert builder.read({"combinator": "and", "rules": []}) == nodes.AllOf(())
+
+
+def test_and_binds_more_strongly_between_independent_combinators(builder: QueryBuilder) -> None:
+    a, b, c = RULES
+    query = {"rules": [A, "or", B, "and", C]}
+    assert builder.read(query) == nodes.AnyOf((nodes.AllOf((a,)), nodes.AllOf((b, c))))
+
+
+@pytest.fixture
+def people() -> Iterator[CRM]:
+    with CRM.open("memory://") as crm:
+        for n in range(8):
+            tags = {name for bit, name in enumerate("abc") if n >> bit & 1}
+            crm.customers.register(name=str(n), tags=tags)
+        yield crm
+
+
+def test_xor_holds_of_an_odd_number(builder: QueryBuilder, people: CRM) -> None:
+    parts = [{"field": "tags", "operator": "in", "value": [name]} for name in "abc"]
+    rule = builder.read({"combinator": "xor", "rules": parts})
+    assert {c.name for c in people.customers.find(rule)} == {str(n) for n in range(8) if n.bit_count() % 2}
+    many = builder.read({"combinator": "xor", "rules": parts * 7})
+    assert {c.name for c in people.customers.find(many)} == {str(n) for n in range(8) if n.bit_count() % 2}
+    assert from_json(to_json(rule)) == rule
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        (None, "a group with a list of rules"),
+        ([], "a group with a list of rules"),
+        ({"combinator": "and"}, "a group with a list of rules"),
+        ({"combinator": "nand", "rules": [A]}, "'and', 'or' or 'xor'"),
+        ({"rules": [A, "xor", B]}, "'and' or 'or'"),
+        ({"combinator": "and", "rules": ["and"]}, "a rule with a field"),
+        ({"combinator": "and", "rules": [{"operator": "="}]}, "a rule with a field"),
+        (one("cty", "=", "x"), r"query.rules\[0\].*did you mean 'city'"),
+        (one("city", "==", "x"), "no operator '=='"),
+        (one("city", "betwen", "1,2"), "did you mean 'between'"),
+        (one("birthday", "<", "30.2.2000"), "not a date"),
+        (one("version", "<", "three"), "not a"),
+        (one("version", "<", "NaN"), "rule cannot|not a"),
+        (one("version", "between", "1"), "two values"),
+        (one("city", "in", 3), "a list"),
+    ],
+    ids=str,
+)
+def test_what_is_no_query_is_refused(builder: QueryBuilder, query: Any, says: str) -> None:
+    with pytest.raises(DefinitionError, match=says):
+        builder.read(query)
+
+
+def test_queries_without_end_are_refused(builder: QueryBuilder) -> None:
+    query: Any = {"combinator": "and", "rules": [A]}
+    for _ in range(10_000):
+        query = {"combinator": "and", "rules": [query]}
+    with pytest.raises(DefinitionError, match="nested deeper"):
+        builder.read(query)
