@@ -237,7 +237,7 @@ class Moving:
         path = folder / "moving.db"
         self.crm = exits.enter_context(opened(f"sqlite:///{path}"))
         customer = self.crm.customers.register(name="Xiao Wang")
-        open_deals = (d for d in deals(count * 3, customer.id) if d.is_open)
+        open_deals = (d for d in deals(count * 7, customer.id) if d.stage == "qualification")
         load(self.crm, (d for d, _ in zip(open_deals, range(count), strict=False)))
         self.ids = [deal.id for deal in self.crm.pipeline.opportunities.find()]
         store: Any = self.crm.storage

@@ -20,16 +20,19 @@ from crmkit.pipeline.scoring.bayes import Judgement
 from crmkit.pipeline.scoring.model import (
     LeadModel,
     by_hand,
+    facts_read,
     foretold,
+    judge_of,
     judged,
-    likely,
     model_of,
     relearned,
+    set_by_hand,
     table_of,
 )
 from crmkit.pipeline.scoring.points import OPEN, Earned, PointRule, defined, earned
 
 LEARN = "pipeline.learn_scoring"
+CHUNK = 500
 
 
 @attrs.frozen(kw_only=True)
@@ -213,20 +216,36 @@ def _stored(work: Work, lead: Lead, score: Score) -> Lead:
 
 def rescored(work: Work, among: Rule) -> int:
     """Store what leads are worth now: a few queries, however many there are; how many have changed."""
+    changes = _changes(work, among)
+    ids = list(changes)
+    for begin in range(0, len(ids), CHUNK):
+        found = work.find(Lead, F.id.in_(ids[begin : begin + CHUNK]))
+        work.put([lead.evolve(scored_at=work.now, **changes[lead.id]) for lead in found])
+    return len(ids)
+
+
+def _changes(work: Work, among: Rule) -> dict[str, dict[str, Any]]:
+    """By lead whose scores are others now, the fields that change; nothing else of the leads is read."""
     rules = work.find(PointRule, order_by="name")
     given = earned(work, rules, among=among)
     model = model_of(work)
-    table = None if model is None else table_of(work, model)
-    changed = []
-    for lead in work.find(Lead, among):
-        changes: dict[str, Any] = {"points": round(sum(e.points for e in given.get(lead.id, [])), 2)} if rules else {}
-        if table is not None and model is not None:
-            changes |= foretold(lead, likely(table, model, lead))
-        if any(getattr(lead, n) != v for n, v in changes.items()):
-            changed.append(lead.evolve(scored_at=work.now, **changes))
-    if changed:
-        work.put(changed)
-    return len(changed)
+    judge = None if model is None else judge_of(table_of(work, model), model)
+    read = () if model is None else facts_read(model)
+    changes: dict[str, dict[str, Any]] = {}
+    names = ("id", "points", "predicted", "probability", *read)
+    for identifier, points, predicted, probability, *facts in work.columns(Lead, names, among):
+        different: dict[str, Any] = {}
+        if rules and (now := round(sum(e.points for e in given.get(identifier, [])), 2)) != points:
+            different["points"] = now
+        if judge is not None:
+            likely = judge(facts)
+            if likely != predicted:
+                different["predicted"] = likely
+            if likely != probability and not set_by_hand(probability, predicted):
+                different["probability"] = likely
+        if different:
+            changes[identifier] = different
+    return changes
 
 
 def _learned(work: Work, model: LeadModel) -> LeadModel:

@@ -142,14 +142,44 @@ def likely(table: Table, model: LeadModel, lead: Lead) -> float:
     return table.probability(features(lead, model.fields), team=lead.team, stage=lead.stage)
 
 
+def facts_read(model: LeadModel) -> tuple[str, ...]:
+    """The attributes of leads that :func:`judge_of` wants to see."""
+    return ("team", "stage", *(PRESENCE.get(f, f) for f in model.fields))
+
+
+def judge_of(table: Table, model: LeadModel) -> Callable[[Sequence[Any]], float]:
+    """What gives the learned probability of open leads by their :func:`facts_read`, each kind of lead once."""
+    known: dict[tuple[Any, ...], float] = {}
+    present = [place for place, field in enumerate(model.fields, start=2) if field in PRESENCE]
+
+    def judge(facts: Sequence[Any]) -> float:
+        alike = list(facts)
+        for place in present:
+            alike[place] = bool(alike[place])
+        key = tuple(alike)
+        found = known.get(key)
+        if found is None:
+            team, stage, *values = key
+            seen = {f: v for f, value in zip(model.fields, values, strict=True) if (v := feature(f, value))}
+            found = known[key] = table.probability(seen, team=team, stage=stage)
+        return found
+
+    return judge
+
+
 def by_hand(lead: Lead) -> bool:
     """Whether somebody has set the probability.
 
     Definition: Odoo's ``is_automated_probability``: it is automated when it equals the learned one at two decimals.
     """
-    if lead.probability is None:
+    return set_by_hand(lead.probability, lead.predicted)
+
+
+def set_by_hand(probability: float | None, predicted: float | None) -> bool:
+    """The same, from the two numbers."""
+    if probability is None:
         return False
-    return lead.predicted is None or round(lead.probability, 2) != round(lead.predicted, 2)
+    return predicted is None or round(probability, 2) != round(predicted, 2)
 
 
 def foretold(lead: Lead, probability: float) -> dict[str, Any]:
