@@ -67,7 +67,8 @@ class SqlSession:
             return _select(compiler, query, lambda t: [t.c[part] for n in names for part in _parts(schema, n)])
 
         rows = self._ask(("columns", *names), query, build)
-        return [_joined(schema, names, row) for row in rows]
+        join = _joining(schema, names)
+        return [join(row) for row in rows]
 
     def tally(self, tally: Tally[R]) -> list[Group]:
         schema = tally.cls.__schema__
@@ -304,6 +305,31 @@ def _parts(schema: Schema, name: str) -> list[str]:
     return [name, f"{name}_currency"] if schema[name].kind is Kind.MONEY else [name]
 
 
+def _joining(schema: Schema, names: Sequence[str]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """What puts columns together: looked up once for many rows, unless there is money, which has two columns."""
+    kinds = [schema[name].kind for name in names]
+    if Kind.MONEY in kinds:
+        return lambda row: _joined(schema, names, row)
+    loaded = [(place, kind) for place, kind in enumerate(kinds) if kind in {Kind.TAGS, Kind.JSON}]
+    if not loaded:
+        return tuple
+
+    def join(row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, kind in loaded:
+            if values[place] is not None:
+                values[place] = _loaded(kind, values[place])
+        return tuple(values)
+
+    return join
+
+
+def _loaded(kind: Kind, value: Any) -> Any:
+    if kind is Kind.TAGS:
+        return load_tags(value) if isinstance(value, str) else frozenset(value)
+    return load_json(value) if isinstance(value, str) else as_tuple(value)
+
+
 def _joined(schema: Schema, names: Sequence[str], row: Sequence[Any]) -> tuple[Any, ...]:
     """Columns put together to the values of attributes."""
     values: list[Any] = []
@@ -313,10 +339,8 @@ def _joined(schema: Schema, names: Sequence[str], row: Sequence[Any]) -> tuple[A
         if schema[name].kind is Kind.MONEY:
             currency = next(columns)
             value = None if value is None else Money.from_minor(value, currency)
-        elif schema[name].kind is Kind.TAGS and value is not None:
-            value = load_tags(value) if isinstance(value, str) else frozenset(value)
-        elif schema[name].kind is Kind.JSON and value is not None:
-            value = load_json(value) if isinstance(value, str) else as_tuple(value)
+        elif value is not None and schema[name].kind in {Kind.TAGS, Kind.JSON}:
+            value = _loaded(schema[name].kind, value)
         values.append(value)
     return tuple(values)
 
