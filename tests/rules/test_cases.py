@@ -113,7 +113,9 @@ def performed(node: dict[str, Any], seconds: int) -> Rule:
     if "withinSeconds" in node:
         rows = rows.within(hours=node["withinSeconds"] * seconds // 3600)
     times = node.get("times", 1)
-    return rows.count() < times if node.get("timesOperator") == "<" else rows.count() >= times
+    fewer, enough = rows.count() < times, rows.count() >= times
+    chosen: Rule = fewer if node.get("timesOperator") == "<" else enough
+    return chosen
 
 
 class Replay:
@@ -220,7 +222,8 @@ def test_missing_values_mean_the_same_wherever_they_are_asked_for(own: CRM) -> N
     cities = {"value_FR": "FR", "value_DE": "DE", "null": None, "missing": None, "empty": "-", "lower_fr": "fr"}
     tags = {"value_FR": {"a", "b"}, "empty": {"-"}, "lower_fr": {"b"}}
     for row in ROWS:
-        born = None if numbers[row] is None else date(2000 + numbers[row], 1, 1)
+        number = numbers[row]
+        born = None if number is None else date(2000 + number, 1, 1)
         own.customers.register(name=row, city=cities[row], birthday=born, tags=tags.get(row, set()))
 
     def rows(rule: Rule) -> set[str]:

@@ -114,7 +114,7 @@ def test_a_gap_between_the_entries_is_found() -> None:
         ('not city = "Chengdu"', False, ('not city = "Chengdu" should hold, it is "Chengdu"',)),
     ],
 )
-def test_the_smallest_change_is_named(crm: CRM, text: str, matches: bool, change: tuple[str, ...]) -> None:
+def test_the_smallest_change_is_named(crm: CRM, text: str, change: tuple[str, ...], *, matches: bool) -> None:
     li = crm.customers.register(name="Li", city="Chengdu", tags={"vip", "couple"})
     explained = crm.customers.segments.explain(parse(text), li)
     assert explained.matches is matches

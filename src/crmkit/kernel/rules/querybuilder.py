@@ -28,8 +28,12 @@ from crmkit.kernel.text import nearest
 
 COMPARISONS: Mapping[str, Operator] = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 MATCHES = {
-    **{"contains": "contains", "beginswith": "starts_with", "endswith": "ends_with"},
-    **{"contain": "contains", "beginwith": "starts_with", "endwith": "ends_with"},  # after "does not"
+    "contains": "contains",
+    "beginswith": "starts_with",
+    "endswith": "ends_with",
+    "contain": "contains",
+    "beginwith": "starts_with",
+    "endwith": "ends_with",  # after "does not"
 }
 OPERATORS = (*COMPARISONS, "contains", "beginsWith", "endsWith", "null", "notNull", "in", "notIn", "between")
 
