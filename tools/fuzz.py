@@ -24,7 +24,8 @@ def main() -> int:
         seed = secrets.randbelow(2**32)
         failed = once(seed, tests, left)
         rounds += 1
-        print(f"round {rounds}, seed {seed}: {'a counterexample' if failed else 'nothing found'}", flush=True)
+        over = "" if time.monotonic() < end else ", and the time is over"
+        print(f"round {rounds}, seed {seed}: {'a counterexample' if failed else 'nothing found'}{over}", flush=True)
         if failed:
             return failed
     return 0
