@@ -12,7 +12,19 @@ from typing import Any
 
 # Children are forked off a server that has imported everything, so they begin within a few milliseconds.
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["pytest", "psycopg", "sqlalchemy.dialects.sqlite", "alembic.command", "crmkit"])
+context.set_forkserver_preload(
+    [
+        "alembic.command",
+        "crmkit.plugins.storage.sql.store",
+        "email_validator",
+        "phonenumbers",
+        "psycopg",
+        "pytest",
+        "sqlalchemy.dialects.sqlite",
+        "tests.concurrency.world",
+        "tests.crash.world",
+    ]
+)
 
 
 def started(body: Callable[..., None], *arguments: Any) -> ForkServerProcess:

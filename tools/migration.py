@@ -29,7 +29,7 @@ from crmkit.plugins.storage.sql.types import JSON, TEXT, Micros, Scaled, UtcDate
 from tests.postgres import fresh_database, running_postgres
 
 VERSIONS = run.HERE / "versions"
-PREFIX, SCHEMA = "{prefix}", "{schema}"
+PREFIX, SCHEMA = "theprefix_", "theschema"
 WORDS = {
     "TEXT": 'sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")',
     "JSON": 'sa.Text().with_variant(postgresql.JSONB(), "postgresql")',
@@ -104,8 +104,8 @@ def _type(kind: str, value: Any, _: Any) -> str | Literal[False]:
 def _parametrised(code: str) -> str:
     code = re.sub(r", (?:unique=False|(?:sqlite|postgresql)_where=None)", "", code)
     code = code.replace(f"'{SCHEMA}'", "schema")
-    code = re.sub(rf"'{re.escape(SCHEMA)}\.({re.escape(PREFIX)}[\w.]+)'", r'f"{at}\1"', code)
-    code = re.sub(rf"'({re.escape(PREFIX)}\w+)'", r'f"\1"', code)
+    code = re.sub(rf"'{SCHEMA}\.{PREFIX}([\w.]+)'", r'f"{at}{prefix}\1"', code)
+    code = re.sub(rf"'{PREFIX}(\w+)'", r'f"{prefix}\1"', code)
     return "\n".join(line for line in code.splitlines() if not line.strip().startswith("# ###"))
 
 

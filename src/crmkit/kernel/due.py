@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 
+from crmkit.errors import Conflict
 from crmkit.kernel.agenda import AgendaItem, DueReport
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.outbox import Message
@@ -11,6 +13,7 @@ from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
 
 log = logging.getLogger("crmkit.agenda")
+CHANCES = 5  # of an item whose entities others are changing at the same moment
 
 
 def round_of_work(work: Work, *, limit: int) -> DueReport:
@@ -27,17 +30,33 @@ def round_of_work(work: Work, *, limit: int) -> DueReport:
 
 def _do(work: Work, item: AgendaItem) -> DueReport:
     try:
-        with work.savepoint():
-            if not work.strike(item):
-                return DueReport()
-            work.house.handlers[item.kind](work, item)
-        return DueReport(ran=1)
+        return _again_after_conflicts(work, item)
     except Exception as error:
         log.warning("agenda item %s (%s) failed: %s", item.id, item.kind, error, exc_info=True)
         failed = item.failed(f"{type(error).__name__}: {error}", now=work.now)
         work.put([failed])
         dead = failed.state == "dead"
         return DueReport(failed=int(not dead), dead=int(dead), errors=(f"{item.kind} {item.id}: {error}",))
+
+
+def _again_after_conflicts(work: Work, item: AgendaItem) -> DueReport:
+    """Do *item*; when somebody else was changing the same, at once again on what he has left, and hold on to it."""
+    for chance in range(CHANCES - 1):
+        try:
+            with work.holding() if chance else nullcontext():
+                return _once(work, item)
+        except Conflict as lost:
+            log.debug("agenda item %s (%s) is done again: %s", item.id, item.kind, lost)
+    with work.holding():
+        return _once(work, item)
+
+
+def _once(work: Work, item: AgendaItem) -> DueReport:
+    with work.savepoint():
+        if not work.strike(item):
+            return DueReport()
+        work.house.handlers[item.kind](work, item)
+    return DueReport(ran=1)
 
 
 class Agenda(Collection[AgendaItem]):

@@ -97,8 +97,14 @@ class Session(Protocol):
     When several things are wrong with one call, any one of them is named.
     """
 
-    def get(self, cls: type[R], identifier: str) -> R | None:
-        """The record with this id, if there is one."""
+    def get(self, cls: type[R], identifier: str, *, hold: bool = False) -> R | None:
+        """The record with this id, if there is one.
+
+        Args:
+            cls: what kind of record.
+            identifier: its id.
+            hold: wait until nobody else is changing it, and keep it from others until this transaction ends.
+        """
         ...
 
     def find(self, query: Query[R]) -> list[R]:

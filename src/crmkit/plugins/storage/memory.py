@@ -83,7 +83,8 @@ class MemorySession:
     def _table(self, schema: Schema) -> Table:
         return self.store.tables[self.tenant, schema.name]
 
-    def get(self, cls: type[R], identifier: str) -> R | None:
+    def get(self, cls: type[R], identifier: str, *, hold: bool = False) -> R | None:
+        del hold  # whoever has the session has the store for himself
         found: R | None = self._table(cls.__schema__).get(identifier)
         return found
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from crmkit.errors import Conflict, CrmError
 from crmkit.kernel.checking import unscaled
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 Build = Callable[[Compiler, Query[Any]], sa.Select[Any]]
+CONFLICTS = {"40001", "40P01"}  # PostgreSQL: serialization failure, deadlock detected
 COPY_FROM = 100  # records from which PostgreSQL's COPY beats INSERT
 
 
@@ -40,9 +41,10 @@ class SqlSession:
 
     # ── Reading ──
 
-    def get(self, cls: type[R], identifier: str) -> R | None:
+    def get(self, cls: type[R], identifier: str, *, hold: bool = False) -> R | None:
         mapper = self.store.mapper(cls.__schema__)
-        rows = self._raw(lambda: self.connection.exec_driver_sql(mapper.select, (self.tenant, identifier)))
+        select = f"{mapper.select} FOR UPDATE" if hold and not self.store.sqlite else mapper.select
+        rows = self._raw(lambda: self.connection.exec_driver_sql(select, (self.tenant, identifier)))
         found: list[R] = mapper.from_rows(rows)
         return found[0] if found else None
 
@@ -256,22 +258,27 @@ class SqlSession:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        with self.connection.begin_nested():
-            yield
+        try:
+            with self.connection.begin_nested():
+                yield
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in CONFLICTS:
+                raise
+            raise Conflict(f"somebody else was changing the same at the same time, try again: {error.orig}") from error
 
     def commit(self) -> None:
         if self.owned:
             try:
                 self.connection.commit()
             finally:
-                self.connection.close()
+                self.store.let_go(self.connection)
 
     def rollback(self) -> None:
         if self.owned and not self.connection.closed:
             try:
                 self.connection.rollback()
             finally:
-                self.connection.close()
+                self.store.let_go(self.connection)
 
 
 def _select(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,7 @@ class SqlStore:
         self.dialect: Dialect = engine.dialect
         self.sqlite = engine.dialect.name == "sqlite"
         self._mappers: dict[str, Mapper] = {}
+        self._pool, self._closed, self._waiting, self._lock = engine.pool, False, 0, Lock()
         self.statements = Statements(self.tables, engine.dialect.name)
 
     @property
@@ -72,7 +74,7 @@ class SqlStore:
 
     def session(self, tenant: str, *, write: bool) -> Session:
         """Begin a transaction; on SQLite a writing one takes the write lock at once, so it never fails half-way."""
-        connection = self.engine.connect()
+        connection = self._connect()
         try:
             connection.begin()  # COPY goes past SQLAlchemy, which would not know that there is something to commit
             if self.sqlite:
@@ -129,6 +131,27 @@ class SqlStore:
     def close(self) -> None:
         """Dispose of the engine if the store made it."""
         if self.owned:
+            self._closed = True
+            self.engine.dispose()
+
+    def _connect(self) -> Connection:
+        with self._lock:
+            self._waiting += 1
+        try:
+            connection = self.engine.connect()
+        finally:
+            with self._lock:
+                self._waiting -= 1
+        if self._closed:
+            self.let_go(connection)
+            raise CrmError("this CRM has been closed: open it again with CRM.open(…)")
+        return connection
+
+    def let_go(self, connection: Connection) -> None:
+        """Give *connection* back; whoever comes back after the end is closed, unless another one still waits for it."""
+        connection.close()
+        if self._closed and not self._waiting:
+            self._pool.dispose()
             self.engine.dispose()
 
 
