@@ -37,7 +37,7 @@ class Mapper:
         listed = ", ".join(quote(c) for c in self.columns)
         wanted = ", ".join(quote(c.name) for c in self.read)
         changing = [c for c in self.columns if c not in {"tenant", "id"}]
-        self.insert = f"INSERT INTO {name} ({listed}) VALUES ({', '.join([mark] * len(self.columns))})"
+        self.insert = f"INSERT INTO {name} ({listed}) VALUES ({', '.join([mark] * len(self.columns))})"  # noqa: S608 - our names
         self.insert_new = f"{self.insert} ON CONFLICT DO NOTHING"
         self.copy = f"COPY {name} ({listed}) FROM STDIN"
         self.select = f"SELECT {wanted} FROM {name} WHERE tenant = {mark} AND id = {mark}"  # noqa: S608 - our names
