@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *NAMES], default=[], help="which ones; all if none is named")
     parser.add_argument("--large", action="store_true", help="more rows")
     given = parser.parse_args()
-    print(f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}; medians of at least 5 runs")
+    print(f"Python {platform.python_version()}, SQLAlchemy {sqlalchemy.__version__}; medians of several runs")
     for name in given.names or NAMES:
         importlib.import_module(f"benchmarks.{name}").run(large=given.large)
 

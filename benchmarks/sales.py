@@ -22,9 +22,11 @@ from crmkit.kernel.entity import Record
 from crmkit.kernel.events import EventRecord
 from crmkit.kernel.ids import IdSource
 from crmkit.kernel.machine import StageSpan
+from crmkit.pipeline.assignment.entry import How
 from crmkit.pipeline.leads.lead import Lead
 from crmkit.pipeline.opportunities.deal import DealState, Opportunity
 from crmkit.pipeline.scoring.model import judged, model_of, table_of
+from crmkit.pipeline.stages.definition import Category
 
 NOW = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)
 SINCE, UNTIL = date(2026, 3, 1), date(2026, 4, 1)
@@ -32,6 +34,9 @@ ENTRIES, PEOPLE = 50, 200
 CHUNK = 10_000
 SOURCES = ("friend", "fair", "advert", "website", "partner")
 COUNTRIES = ("CN", "FR", "DE", "JP")
+HOWS: tuple[How, ...] = ("round_robin", "weighted", "least_busy")
+BY_END: dict[str, Category] = {"won": "closed", "lost": "omitted"}
+OPEN_ONES: tuple[Category, ...] = ("pipeline", "best_case", "commit")
 STAGES = ("qualification", "proposal", "negotiation", "won", "lost", "won")
 
 
@@ -84,7 +89,7 @@ def giving_out(stack: str, target: str, count: int) -> str:
         for n in range(PEOPLE):
             crm.pipeline.salespeople.register(f"Person {n:03}", team=f"team {n % ENTRIES}")
         for n in range(ENTRIES):
-            how = ("round_robin", "weighted", "least_busy")[n % 3]
+            how = HOWS[n % 3]
             crm.pipeline.assignment.define(f"entry {n}", rule=F.region == f"region {n}", team=f"team {n}", how=how)
         load(crm, leads(count))
         begin = time.perf_counter()
@@ -124,7 +129,8 @@ def scoring(target: str, count: int, exits: ExitStack) -> list[Comparison]:
     def ours() -> None:
         crm.pipeline.scoring.rescore()
 
-    name, each = f"SQLite: score {len(ids):,} leads with what was learned", {"faster": True, "count": len(ids)}
+    name = f"SQLite: score {len(ids):,} leads with what was learned"
+    each: dict[str, Any] = {"faster": True, "count": len(ids)}
     return [
         Comparison(name, ours, by_query, "one query for each lead", 20, peer_count=len(few), **each),
         Comparison(name, ours, by_verb, "score(lead), one by one", 20, peer_count=len(few) // 5, **each),
@@ -153,7 +159,7 @@ def deals(count: int, customer_id: str) -> Iterator[Opportunity]:
             amount=amount,
             expected=amount.percent(Decimal(40)),
             probability=Decimal(40),
-            category={"won": "closed", "lost": "omitted"}.get(stage, ("pipeline", "best_case", "commit")[n % 3]),
+            category=BY_END.get(stage, OPEN_ONES[n % 3]),
             close_on=date(2026, 1, 1) + timedelta(days=n % 120),
             closed_at=at if closed else None,
             last_open_stage="proposal" if closed else None,
@@ -193,7 +199,6 @@ def numbers(stack: str, target: str, count: int, exits: ExitStack) -> list[Compa
         for statement in FORECAST:
             raw(statement.replace("{utc}", utc))
 
-    every = {"rounds": 5}
     return [
         Comparison(
             f"{stack}: funnel over {count:,} deals",
@@ -201,7 +206,6 @@ def numbers(stack: str, target: str, count: int, exits: ExitStack) -> list[Compa
             lambda: raw(FUNNEL),
             "SQL by hand",
             1.2,
-            **every,
         ),
         Comparison(
             f"{stack}: forecast over {count:,} deals",
@@ -209,7 +213,6 @@ def numbers(stack: str, target: str, count: int, exits: ExitStack) -> list[Compa
             by_hand,
             "SQL by hand",
             1.2,
-            **every,
         ),
     ]
 

@@ -21,7 +21,7 @@ from crmkit.kernel.events import EventRecord
 from crmkit.kernel.ids import IdSource
 from crmkit.kernel.rules import Rule
 from crmkit.service.cases.case import Case
-from crmkit.service.cases.entries import CaseMessage
+from crmkit.service.conversation import CaseMessage
 from crmkit.service.sla.records import CaseClock
 
 NOW = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)  # a Thursday, ten o'clock in Shanghai
