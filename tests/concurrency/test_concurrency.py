@@ -21,6 +21,7 @@ from tests.concurrency.world import (
     deliver,
     open_crm,
     race_for,
+    refresh,
     register,
     run_due,
     schedule,
@@ -139,6 +140,21 @@ def test_processes_share_the_messages(crm: CRM, url: str) -> None:
     sent = together(deliver, [(url, 10) for _ in range(3)])
     assert sorted(i for some in sent for i in some) == sorted(m.id for m in crm.outbox.find(F.state == "sent"))
     assert crm.outbox.count(F.state == "sent") == 200
+
+
+@pytest.mark.slow
+def test_processes_that_refresh_the_same_segment_let_everybody_enter_once(crm: CRM, url: str) -> None:
+    crm.customers.register_many({"name": f"Guest {n}", "city": "Chengdu" if n % 2 else "Xi'an"} for n in range(60))
+    crm.customers.segments.define("in Chengdu", rule=F.city == "Chengdu")
+    entered = together(refresh, [(url, 8) for _ in range(4)])
+    crm.customers.segments.refresh("in Chengdu", everybody=True)
+    members = {c.id for c in crm.customers.segments.members("in Chengdu")}
+    assert members == {c.id for c in crm.customers.find(F.city == "Chengdu")}
+    with crm.read() as work:
+        told = work.count(EventRecord, F.name == "customers.segment_entered")
+        gone = work.count(EventRecord, F.name == "customers.segment_left")
+    assert told - gone == len(members)
+    assert sum(entered) <= told
 
 
 # ── Threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────

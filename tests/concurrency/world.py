@@ -9,7 +9,7 @@ from typing import Any
 
 from crmkit import CRM, F
 from crmkit.customers.people import Customer
-from crmkit.errors import Duplicate, StaleEntity
+from crmkit.errors import Conflict, Duplicate, StaleEntity
 from crmkit.kernel.agenda import AgendaItem, DueReport
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, attribute, entity
@@ -140,3 +140,15 @@ def schedule_all(url: str, worker: str, number: int) -> None:
             with crm.transaction() as tx, tx.work() as work:
                 work.schedule("steps.step", due_at=work.now, subject="nobody", key=f"step {n}")
                 work.post(channel="email", to="guest@example.com", body="Hello", key=f"hello {n}")
+
+
+def refresh(url: str, times: int) -> int:
+    """People move while the segment is refreshed; how many entered in this process."""
+    entered = 0
+    with open_crm(url) as crm:
+        for n in range(times):
+            with contextlib.suppress(Conflict):
+                customer = crm.customers.find(limit=1, order_by="updated_at")[0]
+                crm.customers.update(customer, city="Xi'an" if customer.city == "Chengdu" else "Chengdu")
+            entered += len(crm.customers.segments.refresh("in Chengdu", everybody=n % 2 == 0).entered)
+    return entered

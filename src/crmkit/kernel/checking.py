@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DECIMAL_PLACES = 6
 DECIMAL_LIMIT = 10**12
 INTEGER_LIMIT = 2**63
+DURATION_LIMIT = timedelta(microseconds=INTEGER_LIMIT - 1)
 
 
 def checker(schema: Schema, converters: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], None]:
@@ -162,6 +163,8 @@ def _instant(value: Any, _: Attribute, what: str) -> datetime:
 def _duration(value: Any, _: Attribute, what: str) -> timedelta:
     if not isinstance(value, timedelta):
         raise InvalidInput(f"{what} must be a timedelta, got {value!r}")
+    if abs(value) > DURATION_LIMIT:
+        raise InvalidInput(f"{what} must be below {DURATION_LIMIT.days:,} days, got {value!r}")
     return value
 
 
@@ -183,15 +186,23 @@ def _json(value: Any, _: Attribute, what: str) -> Any:
 
 def plain(value: Any, what: str) -> Any:
     """*value* as JSON keeps it: dicts with text keys, lists, texts, whole numbers, finite floats, booleans, None."""
-    if value is None or isinstance(value, (str, bool, int)):
+    if isinstance(value, str):
+        return _unbroken(value, what)
+    if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float) and value - value == 0:
         return value
     if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
-        return {k: plain(v, what) for k, v in value.items()}
+        return {_unbroken(k, what): plain(v, what) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v, what) for v in value]
     raise InvalidInput(f"{what}: JSON cannot keep {value!r}")
+
+
+def _unbroken(text: str, what: str) -> str:
+    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise InvalidInput(f"{what}: {text[:40]!r} holds NUL or half a character; remove it")
+    return text
 
 
 SLOW: Mapping[str, Callable[[Any, Attribute, str], Any]] = {

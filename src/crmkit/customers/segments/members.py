@@ -39,7 +39,12 @@ class MembershipChange:
 
 
 def refresh(work: Work, segment: Segment, *, everybody: bool = False) -> MembershipChange:
-    """Bring the memberships of *segment*, and of those that its rule refers to, up to date."""
+    """Bring the memberships of *segment*, and of those that its rule refers to, up to date.
+
+    One after the other: two refreshes at the same time would both let the same customers enter.
+    """
+    with work.holding():
+        segment = work.get(Segment, segment.id)
     for name in referred(segment.condition()):
         refresh(work, segment_called(work, name), everybody=everybody)
     changed = None if everybody else _changed(work, segment)

@@ -98,7 +98,7 @@ class DuckEngine:
         table = self.tables[schema]
         condition = DuckCompiler(self.tables, TENANT, "postgresql").test(wanted, table)
         statement = sa.select(table.c.id).where(condition).order_by(table.c.id)
-        dialect = postgresql.dialect(paramstyle="named")
+        dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
         text = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
         made: str = self._transpile(text, read="postgres", write="duckdb")[0]
         return made

@@ -49,7 +49,7 @@ class MemoryStore:
 
         def waits(row: Any) -> bool:
             lost = row.state == "sending" and row.leased_until is not None and row.leased_until < now
-            return lost or (row.state == "due" and row.due_at <= now)
+            return bool(lost or (row.state == "due" and row.due_at <= now))
 
         with self.lock:
             return sorted(

@@ -13,5 +13,19 @@ from crmkit.testing.strategies.entities import entities, extras, families, regis
 from crmkit.testing.strategies.machines import walks
 from crmkit.testing.strategies.rules import rules
 from crmkit.testing.strategies.values import days, instants, money, tags, texts
+from crmkit.testing.strategies.worlds import worlds
 
-__all__ = ["days", "entities", "extras", "families", "instants", "money", "register", "rules", "tags", "texts", "walks"]
+__all__ = [
+    "days",
+    "entities",
+    "extras",
+    "families",
+    "instants",
+    "money",
+    "register",
+    "rules",
+    "tags",
+    "texts",
+    "walks",
+    "worlds",
+]

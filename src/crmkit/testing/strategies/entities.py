@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -251,6 +252,8 @@ def extras(cls: type[X]) -> st.SearchStrategy[X]:
 
 
 def _of_hint(hint: Any) -> st.SearchStrategy[Any]:
+    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
+        return st.one_of(*(_of_hint(option) for option in typing.get_args(hint)))
     made = OF_TYPE.get(hint)
     return st.from_type(hint) if made is None else made()
 

@@ -10,6 +10,7 @@ import operator as op
 import typing
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -26,7 +27,14 @@ EQUAL = ("==", "!=")
 OPERATORS = {"==": op.eq, "!=": op.ne, "<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge}
 ORDERED = {Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL, Kind.DATE, Kind.INSTANT, Kind.DURATION, Kind.MONEY}
 SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
+NUMERIC = {Kind.INTEGER, Kind.DECIMAL}
 DATED = {Kind.DATE, Kind.INSTANT}
+# Numbers that a field of the kind can never have, and that a rule may nevertheless ask for.
+ODD: dict[Kind, tuple[Any, ...]] = {
+    Kind.INTEGER: (0.5, 1.5, Decimal("2.5"), 2.0, -0.5, 10**30),
+    Kind.NUMBER: (1, Decimal("0.5"), 100),
+    Kind.DECIMAL: (1, 0.5, 10**13),
+}
 LETTERS = ("a", "A", "ss", "ß", "é", "e\u0301", "σ", "i", "İ", "王", "%", "_", "\\", '"', " ", "")
 
 
@@ -123,7 +131,7 @@ def _asks_for_missing(draw: st.DrawFn, value: Value) -> Rule:
 
 @st.composite
 def _about(draw: st.DrawFn, field: Field, a: Attribute) -> Rule:
-    if draw(st.integers(0, 7)) == 0:
+    if draw(st.integers(0, 7)) == 0 and not a.required:
         return _asks_for_missing(draw, field)
     match a.kind:
         case Kind.JSON:
@@ -142,7 +150,7 @@ def _about(draw: st.DrawFn, field: Field, a: Attribute) -> Rule:
 
 def constants(a: Attribute) -> st.SearchStrategy[Any]:
     """What the attribute may be compared with."""
-    known = st.sampled_from(pool(a))
+    known = st.sampled_from([*pool(a), *ODD.get(a.kind, ())])
     return st.one_of(known, known, known, wide(a))
 
 
@@ -207,7 +215,8 @@ def _pair(draw: st.DrawFn, language: _Language, schema: Schema, hops: int) -> Ru
     if hops:
         for relation in language.relations(schema, many=False):
             others += [(f"{relation.name}.{a.name}", a) for a in relation.target]
-    right = draw(st.sampled_from([name for name, a in others if a.kind is left.kind]))
+    alike = NUMERIC if left.kind in NUMERIC else {left.kind}
+    right = draw(st.sampled_from([name for name, a in others if a.kind in alike]))
     operators = (*EQUAL, *ORDER) if left.kind in ORDERED else EQUAL
     return _apply(draw(st.sampled_from(operators)), F[left.name], F[right])
 

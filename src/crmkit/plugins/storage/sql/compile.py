@@ -22,11 +22,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIT
 from sqlalchemy.sql import ColumnElement, FromClause, Select
 
 from crmkit.errors import DefinitionError
+from crmkit.kernel.checking import INTEGER_LIMIT
 from crmkit.kernel.entity import Kind, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Order
 from crmkit.kernel.registry import Relation
 from crmkit.kernel.rules.nodes import NEGATED, Operator
+from crmkit.kernel.rules.plan import kind_of_operand
 from crmkit.kernel.rules.planned import (
     Blank,
     Both,
@@ -133,7 +135,20 @@ class Compiler:
         other = right.value if isinstance(right, Literal) else self.value(right, t)
         if isinstance(right, Literal) and _choice(left):
             other = sa.literal(other, literal_execute=True)
+        if not isinstance(right, Literal) and kind_of_operand(left) is not kind_of_operand(right):
+            return [(self.millionths(left, t), self.millionths(right, t), True)]
         return [(self.value(left, t), other, True)]
+
+    def millionths(self, operand: Operand, t: FromClause) -> ColumnElement[Any]:
+        """A whole number in the unit in which decimals are kept; what no decimal reaches is cut off."""
+        value = sa.type_coerce(self.value(operand, t), sa.BigInteger)
+        if kind_of_operand(operand) is Kind.DECIMAL:
+            return value
+        least, greatest = (sa.func.min, sa.func.max) if self.sqlite else (sa.func.least, sa.func.greatest)
+        reach = INTEGER_LIMIT // SCALE
+        cut = least(greatest(value, sa.literal(-reach)), sa.literal(reach))
+        scaled: ColumnElement[Any] = sa.type_coerce(cut, sa.BigInteger) * SCALE
+        return scaled
 
     def one_of(self, left: Operand, values: Sequence[Any], t: FromClause, *, holds: bool) -> Condition:
         if _distant(left):
@@ -234,6 +249,8 @@ class Compiler:
         for_none = total.function in FROM_NOTHING and bool(COMPARE[op](0, plain))
         wanted: Operator = NEGATED[op] if for_none else op
         inside = holds is not for_none
+        if total.function == "count" and (wanted, plain) in {(">=", 1), (">", 0), ("!=", 0)}:
+            return self.some(total.hops, total.where, t, holds=inside)
         hop = total.hops[0]
         if not hop.many:
             rest = Is(_shortened(total), wanted, Literal(value))
@@ -282,9 +299,15 @@ class Compiler:
         if total.function == "avg":
             mean = plain if isinstance(plain, Fraction) else Fraction(plain)
             scale = SCALE if total.kind is Kind.DECIMAL else 1
-            whole = sa.func.sum(sa.type_coerce(column, sa.BigInteger)) * mean.denominator
-            return COMPARE[op](whole, sa.func.count(column) * (mean.numerator * scale))
+            whole = sa.func.sum(sa.type_coerce(column, sa.BigInteger)) * self.exactly(mean.denominator)
+            return COMPARE[op](whole, sa.func.count(column) * self.exactly(mean.numerator * scale))
         return COMPARE[op](self.aggregate(total, column), plain)
+
+    def exactly(self, number: int) -> ColumnElement[Any]:
+        """A factor of any size; beyond 64 bits SQLite has floats only, which tell apart what is 10^-15 apart."""
+        if not self.sqlite:
+            return sa.cast(sa.literal(str(number)), sa.Numeric)
+        return sa.literal(number if abs(number) < INTEGER_LIMIT else float(number))
 
     def aggregate(self, total: Total, column: ColumnElement[Any]) -> ColumnElement[Any]:
         match total.function:

@@ -19,8 +19,8 @@ from crmkit.kernel.ports import Store, Tally, ordering, sort_key
 from crmkit.kernel.rules import F
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.plugins.storage.memory import MemoryStore
-from crmkit.testing.strategies import entities, rules
-from crmkit.testing.suites.library import Book, Loan, Shelf
+from crmkit.testing.strategies import extras, rules, worlds
+from crmkit.testing.suites.library import Book, Lending, Loan, Shelf
 from crmkit.testing.suites.storage.bench import (
     Bench,
     book,
@@ -51,24 +51,14 @@ GROUPING = [
 ADDING = ["pages", "place", "weight", "thickness", "price", "worth", "reading_time"]
 
 
-@st.composite
-def libraries(draw: st.DrawFn, *, books: int = 6) -> list[Record]:
+LENT = st.none() | extras(Lending)
+LIBRARY: dict[type[Record], int] = {Shelf: 3, Book: 8, Loan: 3}
+
+
+def libraries() -> st.SearchStrategy[list[Record]]:
     """Shelves, books and loans that fit together."""
-    stands = [draw(entities(Shelf, id=new_id("shelf"), code=None)) for _ in range(draw(st.integers(1, 3)))]
-    for n, stand in enumerate(stands[1:], start=1):
-        if draw(st.booleans()):
-            stands[n] = stand.evolve(within_id=stands[0].id)
-    volumes: list[Book] = []
-    for place in range(draw(st.integers(0, books))):
-        made = draw(entities(Book, id=new_id("book"), isbn=None, shelf_id=draw(st.sampled_from(stands)).id))
-        place_ = made.place if made.state != "standing" or made.place is None else place
-        before = draw(st.sampled_from([None, *volumes]))
-        volumes.append(made.evolve(place=place_, sequel_to_id=None if before is None else before.id))
-    loans = [
-        draw(entities(Loan, id=new_id("loan"), book_id=draw(st.sampled_from(volumes)).id))
-        for _ in range(draw(st.integers(0, 3)) if volumes else 0)
-    ]
-    return [*stands, *volumes, *loans]
+    custom = LENT.map(lambda lent: {} if lent is None else {lent.key: lent.dump()})
+    return worlds(LIBRARY, fixed={Book: {"extras": custom}})
 
 
 class Queries(Bench):
@@ -153,7 +143,7 @@ class Queries(Bench):
 
         @self.tries()
         @given(
-            libraries(books=8),
+            libraries(),
             st.lists(st.sampled_from(GROUPING), max_size=2, unique=True),
             st.lists(st.sampled_from(ADDING), max_size=3, unique=True),
         )
