@@ -222,7 +222,7 @@ def test_any_json_is_a_rule_or_a_refusal(spec: Any) -> None:
         lambda: F.bucket(0),
         lambda: F.orders.since("2026-01-01"),  # type: ignore[arg-type]
     ],
-    ids=str,
+    ids=lambda wrong: f"line {wrong.__code__.co_firstlineno}",
 )
 def test_values_that_mean_nothing_are_refused(wrong: Any) -> None:
     with pytest.raises(InvalidInput):
