@@ -12,6 +12,8 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from crmkit.errors import Conflict, CrmError
 from crmkit.kernel.checking import unscaled
@@ -19,6 +21,7 @@ from crmkit.kernel.entity import Entity, Kind, Record, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Group, Query, Tally, groups
 from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
+from crmkit.kernel.rules.planned import Truth
 from crmkit.plugins.storage.sql.compile import Compiler
 from crmkit.plugins.storage.sql.mapper import Mapper, as_tuple, load_json, load_tags
 from crmkit.plugins.storage.sql.statements import TENANT, shape_of
@@ -290,8 +293,18 @@ def _select(
     if query.after is not None:
         statement = statement.where(compiler.later(query.order, query.after, schema, t))
     if query.order:
-        statement = statement.order_by(*compiler.order(query.order, schema, t))
+        statement = statement.order_by(*_sorting(compiler, query, t))
     return statement if query.limit is None else statement.limit(query.limit)
+
+
+def _sorting(compiler: Compiler, query: Query[Any], t: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+    """The order; SQLite must not walk through all rows by their ids to spare itself the sorting of a few (``+id``)."""
+    clauses = compiler.order(query.order, query.cls.__schema__, t)
+    first, few = query.order[0], query.after is None and query.limit in {None, 1}
+    if compiler.sqlite and few and first.attribute == "id" and not isinstance(query.plan, Truth):
+        plain = UnaryExpression(t.c.id, operator=custom_op("+"))
+        clauses[0] = plain.desc() if first.descending else plain.asc()
+    return clauses
 
 
 def _selected(mapper: Mapper, *, lock: bool = False) -> Build:
