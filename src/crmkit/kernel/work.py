@@ -297,10 +297,8 @@ class Work:
 
     def cancel(self, subject: str, *, kind: str | None = None, key_starts: str = "") -> int:
         """Strike out what is still to be done about *subject*; how much it was."""
-        rule = (F.subject == subject) & (F.state == "due")
-        if kind is not None:
-            rule &= F.kind == kind
-        due = [item.id for item in self.find(AgendaItem, rule) if item.key.startswith(key_starts)]
+        items = self.find(AgendaItem, (F.subject == subject) & (F.state == "due"))  # few; of one kind there are many
+        due = [i.id for i in items if kind in {None, i.kind} and i.key.startswith(key_starts)]
         return self.remove(AgendaItem, due)
 
     def post(

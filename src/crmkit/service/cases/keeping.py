@@ -44,7 +44,7 @@ def settle(work: Work, change: Change[Case], *, past: Sequence[Happening] | None
     saved = work.save(Change(case.evolve(**dues(judged)), change.events))
     new = saved.version == 1
     rows = [] if new else work.find(CaseClock, F.case_id == saved.id)
-    items = [] if new else work.find(AgendaItem, _planned_for(saved.id))
+    items = [] if new else _planned_for(work, saved.id)
     Upkeep(work).add(saved, policy, judged, rows=rows, items=items).write()
     _close_later(work, saved, policy.read())
     for event in change.events:
@@ -58,7 +58,7 @@ def settle(work: Work, change: Change[Case], *, past: Sequence[Happening] | None
 def _without_policy(work: Work, change: Change[Case]) -> Case:
     saved = work.save(Change(change.after.evolve(**NO_DUE), change.events))
     if saved.version > 1:
-        work.remove(AgendaItem, [item.id for item in work.find(AgendaItem, _planned_for(saved.id))])
+        work.remove(AgendaItem, [item.id for item in _planned_for(work, saved.id)])
         running = (F.case_id == saved.id) & F.state.in_(["running", "paused"])
         work.remove(CaseClock, [row.id for row in work.find(CaseClock, running)])
     return saved
@@ -67,8 +67,10 @@ def _without_policy(work: Work, change: Change[Case]) -> Case:
 NO_DUE: Final[Mapping[str, None]] = {"first_response_due": None, "resolution_due": None, "next_due": None}
 
 
-def _planned_for(case_id: str) -> Any:
-    return (F.subject == case_id) & (F.state == "due") & (F.kind == ESCALATE)
+def _planned_for(work: Work, case_id: str) -> list[AgendaItem]:
+    """The levels that are to fire; the kind is looked at here, lest the store goes through all items of the kind."""
+    items = work.find(AgendaItem, (F.subject == case_id) & (F.state == "due"))
+    return [item for item in items if item.kind == ESCALATE]
 
 
 def judged_by(terms: Terms, happenings: Iterable[Happening], *, as_of: datetime) -> Judgement:

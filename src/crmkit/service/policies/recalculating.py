@@ -122,8 +122,9 @@ def _store(work: Work, policy: Policy, pairs: Sequence[tuple[Case, Case]], judge
     for row in work.find(CaseClock, F.case_id.in_(ids)):
         rows[row.case_id].append(row)
     items: dict[str, list[Any]] = defaultdict(list)
-    for item in work.find(AgendaItem, F.subject.in_(ids) & (F.state == "due") & (F.kind == ESCALATE)):
-        items[item.subject].append(item)
+    for item in work.find(AgendaItem, F.subject.in_(ids) & (F.state == "due")):
+        if item.kind == ESCALATE:
+            items[item.subject].append(item)
     upkeep = Upkeep(work)
     changed = [after for before, after in pairs if after != before]
     if changed:
