@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 
 LONG = "x" * 10_000_000
+FLOAT: Any = 0.1
 Wrong = Callable[[World], object]
 WRONG: list[tuple[str, type[CrmError], str, Wrong]] = [
     ("unknown id", NotFound, "there is no customer", lambda w: w.crm.customers.get("cus_" + "0" * 26)),
@@ -74,8 +76,8 @@ WRONG: list[tuple[str, type[CrmError], str, Wrong]] = [
         "float money",
         InvalidInput,
         "",
-        lambda w: w.crm.pipeline.payments.receive(w.order, Money(0.1, EUR), method="card"),
-    ),  # type: ignore[arg-type]
+        lambda w: w.crm.pipeline.payments.receive(w.order, Money(FLOAT, EUR), method="card"),
+    ),
     (
         "NaN money",
         InvalidInput,
