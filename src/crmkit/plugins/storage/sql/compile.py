@@ -457,7 +457,8 @@ class Compiler:
         steps: list[tuple[ColumnElement[Any], Any, bool, bool]] = []
         for o, value in zip(orders, after, strict=True):
             required = schema[o.attribute].required
-            values = [value.currency, value.minor] if isinstance(value, Money) else [value]
+            plain = sa.literal(value) if isinstance(value, bool) else value  # SQLAlchemy orders no plain True
+            values = [value.currency, value.minor] if isinstance(value, Money) else [plain]
             columns = _sorted_by(schema, o, t)
             if value is None:
                 values = [None] * len(columns)
