@@ -21,6 +21,9 @@ class ConsoleChannel:
     limits: Limits = NO_LIMITS
 
     def send(self, message: Message) -> str | None:
-        """Print the message."""
-        print(f"→ {message.channel} to {message.to}: {message.subject or message.body.splitlines()[0]}")
+        """Print the message: its subject, or the first line of its body."""
+        gist = message.subject or message.body.partition("\n")[0]
+        print(
+            f"→ {message.channel} to {message.to}: {gist}\n", end=""
+        )  # in one piece, so that threads do not mix lines
         return None
