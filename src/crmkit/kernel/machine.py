@@ -193,7 +193,7 @@ class Machine:
                 near = nearest(trigger, known)
                 return [f"there is no {trigger!r}" + (f", did you mean {near!r}?" if near else "")]
             return ["there is no such move from that state"]
-        missing = [f"it needs a {fact}" for fact in move.needs if facts.get(fact) in {None, ""}]
+        missing = [f"it needs a {fact}" for fact in move.needs if (given := facts.get(fact)) is None or given == ""]
         return missing + [reason for guard in move.when if (reason := guard(subject)) is not None]
 
     def refusal(self, state: str, trigger: str, *reasons: str) -> TransitionRefused:
@@ -247,18 +247,16 @@ class Machine:
     # ── A changed machine is a new machine ──
 
     def insert(self, state: str, *, between: tuple[str, str], trigger: str | None = None) -> Machine:
-        """A machine with *state* on the way of *between*: the direct move now ends in it, and goes on from it."""
+        """A machine with *state* on the way of *between*: *trigger* leads to it, and the direct moves go on from it."""
         before, after = between
         direct = [m for m in self.moves if (m.source, m.target) == (before, after)]
         if not direct:
             raise DefinitionError(f"machine {self.name}: nothing moves from {before!r} to {after!r}")
         moves: list[Move] = []
         for move in self.moves:
-            if move in direct:
-                enter = trigger or state
-                moves += [Move(enter, before, state), attrs.evolve(move, source=state)]
-            else:
-                moves.append(move)
+            if move is direct[0]:
+                moves.append(Move(trigger or state, before, state))
+            moves.append(attrs.evolve(move, source=state) if move in direct else move)
         return self._with(moves)
 
     def with_moves(self, *table: tuple[Move, ...]) -> Machine:
@@ -273,7 +271,8 @@ class Machine:
         moves = [m for m in self.moves if m.trigger not in triggers]
         found = reachable(self.initial, moves)
         kept = [m for m in moves if m.source in found]
-        return self._with(kept, final=self.final & found)
+        labels = {state: label for state, label in self.labels.items() if state in found}
+        return self._with(kept, final=self.final & found, labels=labels)
 
     def relabelled(self, labels: Mapping[str, str]) -> Machine:
         """A machine whose states are called differently in print; the stored states stay."""
