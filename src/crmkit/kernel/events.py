@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
@@ -117,12 +118,24 @@ def dump(value: Any) -> Any:
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:
-    options = [o for o in typing.get_args(hint) or (hint,) if o is not type(None)]
-    plain = typing.get_origin(hint) if typing.get_origin(hint) in {tuple, frozenset} else options[0]
-    read = READERS.get(plain)
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {typing.Union, types.UnionType}:
+        options = [part for part in parts if part is not types.NoneType]
+        return _reader(options[0]) if len(options) == 1 else _same
+    read = _reader_of_many(origin, parts) if origin in {tuple, frozenset} else READERS.get(hint)
     if read is None:
         return _same
     return lambda value: None if value is None else read(value)
+
+
+def _reader_of_many(origin: Any, parts: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if origin is tuple and parts[-1:] != (...,):
+        each = [_reader(part) for part in parts]
+        return lambda values: tuple(read(value) for read, value in zip(each, values, strict=True))
+    one = _reader(parts[0])
+    if one is _same:
+        return READERS[origin]
+    return lambda values: origin(one(value) for value in values)
 
 
 def _same(value: Any) -> Any:
