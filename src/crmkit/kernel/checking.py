@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -29,6 +30,7 @@ def checker(schema: Schema, converters: Mapping[str, Callable[[Any], Any]]) -> C
         "datetime": datetime,
         "date": date,
         "Money": Money,
+        "NO_TAGS": NO_TAGS,
     }
     lines = ["def check(self):"]
     for n, a in enumerate(schema):
@@ -78,7 +80,7 @@ FAST: Mapping[str, str] = {
     "instant": "v.__class__ is datetime and v.tzinfo is UTC",
     "duration": "False",
     "money": "v.__class__ is Money",
-    "tags": "False",
+    "tags": "v is NO_TAGS",
     "json": "v.__class__ is dict and not v or v == ()",
 }
 
@@ -174,9 +176,14 @@ def _money(value: Any, _: Attribute, what: str) -> Money:
     return value
 
 
+NO_TAGS: frozenset[str] = frozenset()
+
+
 def _tags(value: Any, a: Attribute, what: str) -> frozenset[str]:
     if isinstance(value, str) or not isinstance(value, (set, frozenset, list, tuple)):
         raise InvalidInput(f"{what} must be a set of texts, got {value!r}")
+    if not value:
+        return NO_TAGS
     return frozenset(clean_text(tag, what=f"a tag of {what}", limit=a.limit, required=True) for tag in value)
 
 
@@ -199,8 +206,11 @@ def plain(value: Any, what: str) -> Any:
     raise InvalidInput(f"{what}: JSON cannot keep {value!r}")
 
 
+BROKEN = re.compile("[\x00\ud800-\udfff]")
+
+
 def _unbroken(text: str, what: str) -> str:
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+    if not text.isprintable() and BROKEN.search(text):
         raise InvalidInput(f"{what}: {text[:40]!r} holds NUL or half a character; remove it")
     return text
 
