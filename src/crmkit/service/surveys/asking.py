@@ -44,7 +44,7 @@ class Asking(Entity):
     every: timedelta | None = attribute(default=None)
     rest: timedelta = attribute(default=timedelta(days=30))
     channels: tuple[str, ...] = attribute(default=("email",))
-    link: str = attribute(limit=1000)
+    link: str = attribute(default="{token}", limit=1000)
     text: str = attribute(default="{question}\n\n{link}", multiline=True, limit=10_000)
     expires_after: timedelta = attribute(default=timedelta(days=14))
     remind_after: timedelta | None = attribute(default=None)
