@@ -101,6 +101,8 @@ class _Source:
                 return f"({self.value(left, e)} in {self.bind(frozenset(values))})"
             case Like(column, how, text, folded):
                 return self.like(column, how, text, e, folded=folded)
+            case Blank(Total(function="count" | "sum" | "distinct")):
+                return "False"
             case Blank(operand):
                 return f"({self.value(operand, e)} is None)"
             case Tagged(column, every, values):
@@ -250,7 +252,12 @@ def total(
         exact = [Fraction(v.minor if isinstance(v, Money) else v) for v in values]
         mean = sum(exact, Fraction(0)) / len(exact)
         return mean if currency is None else _Mean(mean, currency)
-    return min(values) if function == "min" else max(values)
+    return min(values, key=_place) if function == "min" else max(values, key=_place)
+
+
+def _place(value: Any) -> Any:
+    """What values are compared by; amounts in several currencies have an order of some kind too."""
+    return (value.currency, value.minor) if isinstance(value, Money) else value
 
 
 class _Mean:

@@ -222,7 +222,8 @@ class _Planner:
         if not isinstance(right, nodes.Const):
             other = self.operand(right, schema)
             if any(
-                isinstance(o, Total) and o.kind is Kind.MONEY and o.function in {"sum", "avg"} for o in (left, other)
+                isinstance(o, Total) and o.kind is Kind.MONEY and o.function not in {"first", "last"}
+                for o in (left, other)
             ):
                 raise DefinitionError("a sum of money is compared with Money, so that its currency is known")
             if any(isinstance(o, PartOf) and o.part == "age" for o in (left, other)):

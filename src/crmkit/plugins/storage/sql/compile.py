@@ -16,6 +16,7 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any
 
+import attrs
 import sqlalchemy as sa
 from attrs import evolve
 from sqlalchemy.dialects.postgresql import ARRAY, BIT
@@ -144,9 +145,8 @@ class Compiler:
         value = sa.type_coerce(self.value(operand, t), sa.BigInteger)
         if kind_of_operand(operand) is Kind.DECIMAL:
             return value
-        least, greatest = (sa.func.min, sa.func.max) if self.sqlite else (sa.func.least, sa.func.greatest)
         reach = INTEGER_LIMIT // SCALE
-        cut = least(greatest(value, sa.literal(-reach)), sa.literal(reach))
+        cut = sa.case((value < -reach, -reach), (value > reach, reach), else_=value)
         scaled: ColumnElement[Any] = sa.type_coerce(cut, sa.BigInteger) * SCALE
         return scaled
 
@@ -194,6 +194,8 @@ class Compiler:
         if isinstance(operand, Column) and operand.hops:
             hops, near = _split(operand)
             return self.some(hops, No(Blank(near)), t, holds=not holds)
+        if isinstance(operand, Total) and operand.function == "avg":
+            operand = attrs.evolve(operand, function="min")  # missing when the mean is
         value: ColumnElement[Any] = self.value(operand, t)
         return value.is_(None) if holds else value.is_not(None)
 
@@ -283,7 +285,12 @@ class Compiler:
         return each.c.key, sa.select(each.c.key, each.c.value)
 
     def column_of(self, total: Total, t: FromClause) -> ColumnElement[Any]:
-        return sa.literal(1) if total.column is None else self.value(total.column, t)
+        if total.column is None:
+            return sa.literal(1)
+        value: ColumnElement[Any] = self.value(total.column, t)
+        if total.function == "distinct" and total.column.kind is Kind.MONEY:
+            return sa.cast(value, sa.Text) + self.currency_of(total, t)
+        return value
 
     def currency_of(self, total: Total, t: FromClause) -> ColumnElement[Any]:
         assert total.column is not None  # noqa: S101 - money has a column
@@ -336,7 +343,7 @@ class Compiler:
             case Draw(size, salt):
                 return self.draw(size, salt, t)
             case Total():
-                return self.scalar(operand, t)
+                return self.scalar(operand, t, currency=currency)
             case Column(hops=()):
                 return self.field(operand, t, currency=currency)
             case Column(hops=hops):
@@ -401,26 +408,26 @@ class Compiler:
         number = sa.cast(sa.cast(sa.func.concat("x", sa.func.left(digest, 8)), BIT(32)), sa.BigInteger)
         return number % size
 
-    def scalar(self, total: Total, t: FromClause) -> ColumnElement[Any]:
+    def scalar(self, total: Total, t: FromClause, *, currency: bool = False) -> ColumnElement[Any]:
         """An aggregate as a correlated subquery: for comparisons with other fields."""
         hop = total.hops[0]
         if not hop.many:
             target = self.table(hop.target)
-            inner = self.scalar(_shortened(total), target)
+            inner = self.scalar(_shortened(total), target, currency=currency)
             chosen = sa.select(inner).where(self.of_tenant(target), target.c.id == t.c[hop.key]).correlate(t)
             value = chosen.scalar_subquery()
             return sa.func.coalesce(value, 0) if total.function in FROM_NOTHING else value
         key, rows = self.rows(total)
         rows = rows.where(key == t.c.id).correlate(t)
         if total.function in {"first", "last"}:
-            return self.outermost(total, t)
+            return self.outermost(total, t, currency=currency)
         column = list(rows.selected_columns)[1]
         base = column.element if hasattr(column, "element") else column
         if total.function == "avg":
             raise DefinitionError("avg is compared with a constant, not with another field")
         return rows.with_only_columns(self.aggregate(total, base)).scalar_subquery()
 
-    def outermost(self, total: Total, t: FromClause) -> ColumnElement[Any]:
+    def outermost(self, total: Total, t: FromClause, *, currency: bool) -> ColumnElement[Any]:
         if len(total.hops) != 1 or total.column is None:
             raise DefinitionError(f"{total.function} looks at rows one relation away")
         hop = total.hops[0]
@@ -428,7 +435,7 @@ class Compiler:
         when = target.c[hop.target.when]
         order = (when, target.c.id) if total.function == "first" else (when.desc(), target.c.id.desc())
         return (
-            sa.select(self.value(total.column, target))
+            sa.select(self.value(total.column, target, currency=currency))
             .where(
                 self.of_tenant(target),
                 target.c[hop.key] == t.c.id,
@@ -458,7 +465,7 @@ class Compiler:
         for o, value in zip(orders, after, strict=True):
             required = schema[o.attribute].required
             plain = sa.literal(value) if isinstance(value, bool) else value  # SQLAlchemy orders no plain True
-            values = [value.currency, value.minor] if isinstance(value, Money) else [plain]
+            values: list[Any] = [value.currency, value.minor] if isinstance(value, Money) else [plain]
             columns = _sorted_by(schema, o, t)
             if value is None:
                 values = [None] * len(columns)
