@@ -34,6 +34,7 @@ from crmkit.kernel.render import mask
 NAME_LIMIT = 200
 TEXT_LIMIT = 100_000
 META = "crmkit"
+WHEN_DECLARED: list[Callable[[type[Any]], None]] = []  # who wants to know of every class that is declared
 EMPTY: tuple[Any, ...] = (None, (), {}, frozenset())
 
 
@@ -288,6 +289,8 @@ def entity(
         )
         made.__crmkit_check__ = _written_at_first_use("__crmkit_check__")
         made.__crmkit_copy__ = _written_at_first_use("__crmkit_copy__")
+        for told in WHEN_DECLARED:
+            told(made)
         return made
 
     return decorate

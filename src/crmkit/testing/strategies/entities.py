@@ -18,7 +18,7 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from crmkit.errors import CrmError, InvalidInput
-from crmkit.kernel.entity import Attribute, Entity, Kind, Record, Schema
+from crmkit.kernel.entity import WHEN_DECLARED, Attribute, Entity, Kind, Record, Schema
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.ids import id_of
 from crmkit.kernel.money import Money
@@ -273,8 +273,14 @@ OF_TYPE: Mapping[Any, Callable[[], st.SearchStrategy[Any]]] = {
 def register(*classes: type[Entity]) -> None:
     """Let ``st.from_type`` (and so ``st.builds`` and ``@given(...)`` with ``infer``) make money and entities.
 
-    Called when Hypothesis is imported, for all that crmkit declares; call it again with entities of your own.
+    Called when Hypothesis is imported, for all that has been declared and will be, entities of a host among them.
     """
     st.register_type_strategy(Money, money(currencies=CURRENCIES))
     for cls in classes or declared():
-        st.register_type_strategy(cls, entities(cls))
+        _register(cls)
+    if _register not in WHEN_DECLARED:
+        WHEN_DECLARED.append(_register)
+
+
+def _register(cls: type[Record]) -> None:
+    st.register_type_strategy(cls, entities(cls))
