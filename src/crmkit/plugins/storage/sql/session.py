@@ -302,7 +302,7 @@ def _sorting(compiler: Compiler, query: Query[Any], t: sa.FromClause) -> list[sa
     clauses = compiler.order(query.order, query.cls.__schema__, t)
     first, few = query.order[0], query.after is None and query.limit in {None, 1}
     if compiler.sqlite and few and first.attribute == "id" and not isinstance(query.plan, Truth):
-        plain = UnaryExpression(t.c.id, operator=custom_op("+"))
+        plain: sa.ColumnElement[Any] = UnaryExpression(t.c.id, operator=custom_op("+"))
         clauses[0] = plain.desc() if first.descending else plain.asc()
     return clauses
 
