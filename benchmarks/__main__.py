@@ -8,7 +8,7 @@ import platform
 
 import sqlalchemy
 
-NAMES = ("foundation", "rules", "service", "sales")
+NAMES = ("foundation", "rules", "service", "sales", "forecast")
 
 
 def main() -> None:
