@@ -273,7 +273,8 @@ class Surveys(Collection[Survey]):
             Refused: the link has been used or has expired, or this was answered in another way already.
         """
         with self.work() as work:
-            invitation = opened_by(work, token)
+            with work.holding():
+                invitation = opened_by(work, token)
             asked = work.get(Survey, invitation.survey_id)
             said = _said(asked, score, comment, answers)
             case = None if invitation.case_id is None else work.get(Case, invitation.case_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from crmkit.customers.consents import allowed
 from crmkit.customers.people import Customer
-from crmkit.errors import Refused
+from crmkit.errors import NotFound, Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
@@ -85,6 +85,8 @@ def invite(work: Work, asking: Asking, customer: Customer, *, key: str, case: Ca
         key: the occasion; a second invitation for it is never sent.
         case: what it is about.
     """
+    with work.holding():
+        customer = work.get(Customer, customer.id)  # two workers who ask the same person take turns
     way = way_to(work, asking, customer)
     lately = (F.customer_id == customer.id) & (F.sent_at > work.now - asking.rest)
     if way is None or work.count(Invitation, F.key == key) or (asking.rest and work.count(Invitation, lately)):
@@ -161,13 +163,18 @@ def remind(work: Work, item: AgendaItem) -> None:
 def opened_by(work: Work, token: str) -> Invitation:
     """The invitation to which a link belongs, if it can still be answered.
 
+    Within ``work.holding()``, whoever comes at the same moment waits, and finds it answered.
+
     Raises:
         InvalidInput: the link was not sent by this CRM: incomplete, forged, or of another tenant.
         Refused: it has been used, or it has expired.
     """
     identifier = signed(secrets_of(work), token)
-    found = work.first(Invitation, (F.id == identifier) & (F.token_hash == fingerprint(token)))
-    if found is None:
+    try:
+        found = work.get(Invitation, identifier)
+    except NotFound:
+        found = None
+    if found is None or found.token_hash != fingerprint(token):
         raise Refused("this link belongs to no invitation here: it was withdrawn, or sent by somebody else")
     if found.state == "answered":
         raise Refused("this link has been used: it can be answered once")
