@@ -136,8 +136,12 @@ class Session(Protocol):
         """
         ...
 
-    def update(self, entities: Sequence[Entity]) -> None:
+    def update(self, entities: Sequence[Entity], *, fields: Sequence[str] | None = None) -> None:
         """Replace entities of one class; each has the version it was read with plus one.
+
+        Args:
+            entities: any number, written in bulk.
+            fields: what has changed, beside the version and the time of the change; everything unless given.
 
         Raises:
             StaleEntity: a stored version is another one.

@@ -205,10 +205,15 @@ class Work:
         for event in change.events:
             self.emit(event, customer_id=getattr(change.after, "customer_id", None))
 
-    def put(self, entities: Sequence[E]) -> list[E]:
-        """Store changed entities of one class in bulk, without events: for the agenda and the outbox."""
+    def put(self, entities: Sequence[E], *, fields: Sequence[str] | None = None) -> list[E]:
+        """Store changed entities of one class in bulk, without events: for the agenda and the outbox.
+
+        Args:
+            entities: as they will be.
+            fields: which of their fields have changed; any of them unless given.
+        """
         saved = [e.evolve(version=e.version + 1, updated_at=self.now) for e in entities]
-        self.session.update(saved)
+        self.session.update(saved, fields=fields)
         return saved
 
     def strike(self, item: AgendaItem) -> bool:

@@ -133,12 +133,14 @@ class MemorySession:
             added += 1
         return added
 
-    def update(self, entities: Sequence[Entity]) -> None:
-        for entity in entities:
-            schema = entity.__schema__
+    def update(self, entities: Sequence[Entity], *, fields: Sequence[str] | None = None) -> None:
+        for given in entities:
+            entity, schema = given, given.__schema__
             stored = self._table(schema).get(entity.id)
             if stored is None or stored.version != entity.version - 1:
                 raise stale(entity, None if stored is None else stored.version)
+            if fields is not None:
+                entity = stored.evolve(**{name: getattr(given, name) for name in ("version", "updated_at", *fields)})
             self._check(entity, schema)
             self._put(entity, schema)
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
@@ -21,6 +22,25 @@ from crmkit.kernel.text import fold
 from crmkit.plugins.storage.sql.types import SCALE
 
 MICRO = timedelta(microseconds=1)
+
+
+ALWAYS = ("version", "updated_at")
+KEY = {"tenant": "text", "id": "text", "version": "bigint"}
+
+
+@attrs.frozen(kw_only=True)
+class Changes:
+    """How entities are updated.
+
+    Attributes:
+        statement: the update of one row.
+        at_once: the update of many, whose columns are given as arrays; for PostgreSQL.
+        to_rows: the parameters, a tuple an entity.
+    """
+
+    statement: str
+    at_once: str
+    to_rows: Callable[[str, Iterable[Record]], list[tuple[Any, ...]]]
 
 
 class Mapper:
@@ -36,19 +56,22 @@ class Mapper:
         mark = "?" if sqlite else "%s"
         listed = ", ".join(quote(c) for c in self.columns)
         wanted = ", ".join(quote(c.name) for c in self.read)
-        changing = [c for c in self.columns if c not in {"tenant", "id"}]
+        self.name, self.quote, self.mark = name, quote, mark
         self.insert = f"INSERT INTO {name} ({listed}) VALUES ({', '.join([mark] * len(self.columns))})"  # noqa: S608 - our names
         self.insert_new = f"{self.insert} ON CONFLICT DO NOTHING"
         self.copy = f"COPY {name} ({listed}) FROM STDIN"
         self.select = f"SELECT {wanted} FROM {name} WHERE tenant = {mark} AND id = {mark}"  # noqa: S608 - our names
-        self.update = (
-            f"UPDATE {name} SET {', '.join(f'{quote(c)} = {mark}' for c in changing)} "  # noqa: S608 - our names
-            f"WHERE tenant = {mark} AND id = {mark} AND version = {mark}"
-        )
-        dump, load = (SQLITE_DUMP, SQLITE_LOAD) if sqlite else (POSTGRES_DUMP, POSTGRES_LOAD)
-        self.to_rows = self._writer(dump)
-        self.to_changes = self._changer(dump)
+        self.dump, load = (SQLITE_DUMP, SQLITE_LOAD) if sqlite else (POSTGRES_DUMP, POSTGRES_LOAD)
+        self.to_rows = self._writer(self.dump)
         self.from_rows = self._reader(load)
+        self._changes: dict[tuple[str, ...] | None, Changes] = {}
+
+    def changes(self, fields: tuple[str, ...] | None) -> Changes:
+        """How entities are updated of which only some fields have changed."""
+        known = self._changes.get(fields)
+        if known is None:
+            known = self._changes[fields] = self._changer(fields)
+        return known
 
     def _values(self, dump: dict[Kind, str]) -> dict[str, str]:
         values = {"tenant": "tenant"}
@@ -59,13 +82,35 @@ class Mapper:
     def _writer(self, dump: dict[Kind, str]) -> Callable[[str, Iterable[Record]], list[tuple[Any, ...]]]:
         values = self._values(dump)
         row = ", ".join(values[c] for c in self.columns)
-        return _compiled("to_rows", f"def to_rows(tenant, records):\n    return [({row},) for e in records]")
+        return _compiled(
+            "to_rows", f"def to_rows(tenant, records):\n    text = Moments()\n    return [({row},) for e in records]"
+        )
 
-    def _changer(self, dump: dict[Kind, str]) -> Callable[[str, Iterable[Record]], list[tuple[Any, ...]]]:
-        values = self._values(dump)
-        row = ", ".join(values[c] for c in self.columns if c not in {"tenant", "id"})
-        where = "tenant, e.id, e.version - 1" if "version" in values else "tenant, e.id, 0"
-        return _compiled("to_rows", f"def to_rows(tenant, records):\n    return [({row}, {where}) for e in records]")
+    def _changer(self, fields: tuple[str, ...] | None) -> Changes:
+        written = [a for a in self.schema if a.name != "id" and (fields is None or a.name in {*ALWAYS, *fields})]
+        values = {column: value for a in written for column, value in _dumped(a, self.dump).items()}
+        kinds = {column: _array(a, column) for a in written for column in _dumped(a, self.dump)}
+        changing = [c for c in self.columns if c in values]
+        row = ", ".join(values[c] for c in changing)
+        quote, mark, name = self.quote, self.mark, self.name
+        arrays = ", ".join(f"{mark}::{kind}[]" for kind in [*(kinds[c] for c in changing), *KEY.values()])
+        names = ", ".join([*(quote(c) for c in changing), *(f"of_{key}" for key in KEY)])
+        return Changes(
+            statement=(
+                f"UPDATE {name} SET {', '.join(f'{quote(c)} = {mark}' for c in changing)} "  # noqa: S608 - our names
+                f"WHERE tenant = {mark} AND id = {mark} AND version = {mark}"
+            ),
+            at_once=(
+                f"UPDATE {name} AS old SET {', '.join(f'{quote(c)} = new.{quote(c)}' for c in changing)} "  # noqa: S608 - our names
+                f"FROM unnest({arrays}) AS new({names}) "
+                f"WHERE {' AND '.join(f'old.{key} = new.of_{key}' for key in KEY)}"
+            ),
+            to_rows=_compiled(
+                "to_rows",
+                f"def to_rows(tenant, records):\n    text = Moments()\n"
+                f"    return [({row}, tenant, e.id, e.version - 1) for e in records]",
+            ),
+        )
 
     def _reader(self, load: dict[Kind, str]) -> Callable[[Iterable[Sequence[Any]]], list[Any]]:
         cls = self.schema.cls
@@ -94,6 +139,11 @@ def _dumped(a: Attribute, dump: dict[Kind, str]) -> dict[str, str]:
     if a.search:
         made[f"{a.name}_folded"] = _optional(a, value, f"fold({value})")
     return made
+
+
+def _array(a: Attribute, column: str) -> str:
+    """What PostgreSQL calls the type of a column of *a*; beside its own there are currencies and folded texts."""
+    return ARRAYS[a.kind] if column == a.name else "text"
 
 
 def _loaded(a: Attribute, load: dict[Kind, str], position: dict[str, str]) -> str:
@@ -143,7 +193,17 @@ def load_tags(text: str) -> frozenset[str]:
 
 _NO_TAGS: frozenset[str] = frozenset()
 
+
+class Moments(dict[datetime, str]):
+    """Moments as SQLite keeps them; what happens in one transaction mostly happens at one moment."""
+
+    def __missing__(self, moment: datetime) -> str:
+        text = self[moment] = moment.isoformat(" ", "microseconds")[:26]
+        return text
+
+
 WORDS: dict[str, Any] = {
+    "Moments": Moments,
     "UTC": UTC,
     "MICRO": MICRO,
     "SCALE": SCALE,
@@ -169,13 +229,26 @@ SQLITE_DUMP: dict[Kind, str] = {
     Kind.DECIMAL: "int({v} * SCALE)",
     Kind.BOOLEAN: SAME,
     Kind.DATE: "{v}.isoformat()",
-    Kind.INSTANT: "{v}.isoformat(' ', 'microseconds')[:26]",
+    Kind.INSTANT: "text[{v}]",
     Kind.DURATION: "{v} // MICRO",
     Kind.MONEY: "{v}.minor",
     Kind.TAGS: "dump_tags({v})",
     Kind.JSON: "dump_json({v})",
 }
 POSTGRES_DUMP = SQLITE_DUMP | {Kind.DATE: SAME, Kind.INSTANT: SAME}
+ARRAYS: dict[Kind, str] = {
+    Kind.TEXT: "text",
+    Kind.INTEGER: "bigint",
+    Kind.NUMBER: "float8",
+    Kind.DECIMAL: "bigint",
+    Kind.BOOLEAN: "boolean",
+    Kind.DATE: "date",
+    Kind.INSTANT: "timestamptz",
+    Kind.DURATION: "bigint",
+    Kind.MONEY: "bigint",
+    Kind.TAGS: "jsonb",
+    Kind.JSON: "jsonb",
+}
 SQLITE_LOAD: dict[Kind, str] = {
     Kind.TEXT: SAME,
     Kind.INTEGER: SAME,

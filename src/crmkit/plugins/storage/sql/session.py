@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 Build = Callable[[Compiler, Query[Any]], sa.Select[Any]]
 CONFLICTS = {"40001", "40P01"}  # PostgreSQL: serialization failure, deadlock detected
-COPY_FROM = 100  # records from which PostgreSQL's COPY beats INSERT
+COPY_FROM = 100  # records from which PostgreSQL's COPY beats INSERT, and one UPDATE beats many
 
 
 class SqlSession:
@@ -147,13 +147,17 @@ class SqlSession:
             raise IntegrityError(mapper.copy, None, error) from error
         return True
 
-    def update(self, entities: Sequence[Entity]) -> None:
+    def update(self, entities: Sequence[Entity], *, fields: Sequence[str] | None = None) -> None:
         if not entities:
             return
-        mapper = self.store.mapper(entities[0].__schema__)
-        rows = mapper.to_changes(self.tenant, entities)
+        changes = self.store.mapper(entities[0].__schema__).changes(None if fields is None else tuple(fields))
+        rows = changes.to_rows(self.tenant, entities)
         try:
-            result = self.connection.exec_driver_sql(mapper.update, rows if len(rows) > 1 else rows[0])
+            if len(rows) >= COPY_FROM and not self.store.sqlite:
+                columns = (list(column) for column in zip(*rows, strict=True))
+                result = self.connection.exec_driver_sql(changes.at_once, tuple(columns))
+            else:
+                result = self.connection.exec_driver_sql(changes.statement, rows if len(rows) > 1 else rows[0])
         except IntegrityError as error:
             self._explain(error, entities)
         if result.rowcount != len(entities):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from crmkit.errors import Duplicate
+from crmkit.errors import Conflict, Duplicate
 from crmkit.kernel.entity import Entity, Record
 from crmkit.kernel.ports import Store
 from crmkit.kernel.rules import F
@@ -84,6 +84,22 @@ class Records(Bench):
         with transaction(store, tenant) as session:
             assert session.delete(Book, [b.id for b in books] + [new_id("book")]) == BULK
         assert found(store, tenant, Book) == []
+
+    def test_only_some_fields_are_written(self, store: Store, tenant: str) -> None:
+        """One or many; what is not named stays as it is stored, and a stale one is still refused."""
+        stand = shelf()
+        put(store, tenant, stand)
+        books = [book(stand, title=f"No. {n}", place=n) for n in range(BULK)]
+        put(store, tenant, *books)
+        for some in (books[:1], books[1:]):
+            newer = [b.evolve(title=b.title + "!", place=None, version=2) for b in some]
+            with transaction(store, tenant) as session:
+                session.update(newer, fields=["title"])
+        wanted = [b.evolve(title=b.title + "!", version=2) for b in books]
+        assert found(store, tenant, Book, None, "place") == wanted
+        with pytest.raises(Conflict), transaction(store, tenant) as session:
+            session.update([*(b.evolve(version=3) for b in wanted[1:]), books[0].evolve(version=2)], fields=["title"])
+        assert found(store, tenant, Book, None, "place") == wanted
 
     def test_nothing_is_a_number_too(self, store: Store, tenant: str) -> None:
         """Empty calls do nothing."""
