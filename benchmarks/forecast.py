@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from benchmarks.measure import Comparison, table
-from benchmarks.sales import deals, load, opened
+from benchmarks.sales import NOW, deals, load, opened
 from benchmarks.service import databases
+from crmkit.kernel.ids import IdSource
+from crmkit.pipeline.opportunities.deal import Opportunity
+from crmkit.pipeline.opportunities.people import DealSplit
 
 SINCE, UNTIL = date(2026, 3, 1), date(2026, 4, 1)
 
@@ -18,22 +22,43 @@ FUNNEL = """
     SELECT stage, last_open_stage, amount_currency, count(*), sum(amount) FROM crm_opportunity
     WHERE tenant = 'default' AND pipeline = 'standard' GROUP BY stage, last_open_stage, amount_currency
 """
-OPEN = "tenant = 'default' AND stage <> 'lost' AND stage <> 'won'"
+OPEN = "tenant = 'default' AND stage NOT IN ('lost', 'won')"
 DATED = f"{OPEN} AND close_on >= '2026-03-01' AND close_on < '2026-04-01'"
-SPLIT = "SELECT opportunity_id FROM crm_deal_split WHERE tenant = 'default' AND kind = 'revenue'"
 WON = (
     "tenant = 'default' AND stage = 'won' AND closed_at >= '2026-02-28 16:00:00.000000{utc}' "
     "AND closed_at < '2026-03-31 16:00:00.000000{utc}'"
 )
+SHARED = "id IN (SELECT opportunity_id FROM crm_deal_split WHERE tenant = 'default' AND kind = 'revenue')"
 BY = "owner, category, amount_currency"
+PARTS = """
+    SELECT s.person, d.category, d.amount_currency, sum(d.amount * s.percent / 100000000)
+    FROM crm_opportunity d JOIN crm_deal_split s ON s.tenant = d.tenant AND s.opportunity_id = d.id
+    WHERE s.kind = 'revenue' AND d.{period} GROUP BY s.person, d.category, d.amount_currency
+"""
 FORECAST = (
-    f"""SELECT {BY}, expected_currency, count(*), sum(amount), sum(expected) FROM crm_opportunity
-    WHERE {DATED} AND id NOT IN ({SPLIT}) GROUP BY {BY}, expected_currency""",
-    f"SELECT {BY}, count(*), sum(amount) FROM crm_opportunity WHERE {WON} AND id NOT IN ({SPLIT}) GROUP BY {BY}",
-    f"SELECT * FROM crm_opportunity WHERE (({DATED}) OR ({WON})) AND id IN ({SPLIT})",
+    f"""SELECT {BY}, count(*), sum(amount), sum(expected), count(*) FILTER (WHERE close_on < '2026-03-12')
+    FROM crm_opportunity WHERE {DATED} AND NOT {SHARED} GROUP BY {BY}""",
+    f"SELECT {BY}, count(*), sum(amount) FROM crm_opportunity WHERE {WON} AND NOT {SHARED} GROUP BY {BY}",
+    *(PARTS.replace("{period}", period.replace(" AND ", " AND d.")) for period in (DATED, WON)),
     f"SELECT count(*) FROM crm_opportunity WHERE {OPEN} AND close_on IS NULL",
-    f"SELECT count(*) FROM crm_opportunity WHERE {DATED} AND close_on < '2026-03-12'",
 )
+
+
+def splits(everything: Iterator[Opportunity]) -> Iterator[DealSplit]:
+    """One of 200 deals is shared by two people."""
+    ids = IdSource(seed=3)
+    for n, deal in enumerate(everything):
+        if n % 200 == 0:
+            for person, percent in (("Person 001", 60), ("Person 002", 40)):
+                yield DealSplit(
+                    id=ids.new("split", NOW),
+                    created_at=NOW,
+                    version=1,
+                    opportunity_id=deal.id,
+                    person=person,
+                    percent=Decimal(percent),
+                    kind="revenue",
+                )
 
 
 def numbers(stack: str, target: str, count: int, exits: ExitStack) -> list[Comparison]:
@@ -41,6 +66,7 @@ def numbers(stack: str, target: str, count: int, exits: ExitStack) -> list[Compa
     crm = exits.enter_context(opened(target))
     customer = crm.customers.register(name="Xiao Wang")
     load(crm, deals(count, customer.id))
+    load(crm, splits(deals(count, customer.id)))
     raw, utc = _driver(stack, target, exits)
 
     def by_hand() -> None:

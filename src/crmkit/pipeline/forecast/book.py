@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -62,37 +62,58 @@ class Book:
 
 
 def book_now(work: Work, *, since: date, until: date, pipeline: str | None, exchange: Exchange) -> Book:
-    """The deals of the period as they are; counted and added up by the store."""
+    """The deals of the period as they are; counted and added up by the store.
+
+    The store adds up all deals; those that people share are then taken out of these sums again, one by one, and
+    counted for each of them.
+    """
     today, zone = local_date(work.now, work.settings.zone), work.settings.zone
-    among: Rule = F.stage != LOST
-    if pipeline is not None:
-        among &= F.pipeline == pipeline
-    alone, split = F.splits.where(F.kind == "revenue").none(), F.splits.where(F.kind == "revenue").any()
-    still_open = among & (F.stage != WON)
+    still_open, won = _of(pipeline, F.stage.not_in([WON, LOST])), _of(pipeline, F.stage == WON)
     dated = still_open & (F.close_on >= since) & (F.close_on < until)
-    won = (
-        among
-        & (F.stage == WON)
-        & (F.closed_at >= start_of_day(since, zone))
-        & (F.closed_at < start_of_day(until, zone))
-    )
+    won &= (F.closed_at >= start_of_day(since, zone)) & (F.closed_at < start_of_day(until, zone))
+    shared = _shared(work, dated | won)
+    found = work.tally(Opportunity, dated, by=("owner", "category"), sums=("amount", "expected"))
     shares = [
-        *_sums(
-            work.tally(Opportunity, dated & alone, by=("owner", "category"), sums=("amount", "expected")),
-            today,
-            exchange,
-        ),
-        *_won(work, won & alone, exchange),
+        *_sums(_without(found, [deal for deal, _ in shared if deal.is_open]), today, exchange),
+        *_won(work, won, [deal for deal, _ in shared if not deal.is_open], exchange),
     ]
-    shared = work.find(Opportunity, (dated | won) & split)
-    splits = _splits(work) if shared else {}
-    for deal in shared:
-        shares += _split(_as_share(deal, exchange, today=today, zone_of=work), splits[deal.id])
+    for deal, splits in shared:
+        shares += _split(_as_share(deal, exchange, today=today, zone_of=work), splits)
     return Book(
         shares=tuple(shares),
         undated=work.count(Opportunity, still_open & F.close_on.is_missing()),
-        late=work.count(Opportunity, dated & (F.close_on < today)),
+        late=work.count(Opportunity, dated & (F.close_on < today)) if since < today else 0,
     )
+
+
+def _of(pipeline: str | None, rule: Rule) -> Rule:
+    return rule if pipeline is None else rule & (F.pipeline == pipeline)
+
+
+def _shared(work: Work, rule: Rule) -> list[tuple[Opportunity, Mapping[str, Decimal]]]:
+    """The deals that several people share, and how."""
+    splits = _splits(work)
+    if not splits:
+        return []
+    deals = work.find(Opportunity, rule & F.splits.where(F.kind == "revenue").any())
+    return [(deal, splits[deal.id]) for deal in deals]
+
+
+def _without(groups: Iterable[Group], deals: Iterable[Opportunity]) -> list[Group]:
+    """*groups* by owner and category, without *deals*."""
+    left = {group.key: group for group in groups}
+    for deal in deals:
+        group = left[deal.owner, deal.category]
+        sums = {
+            name: {
+                code: total - money if money is not None and money.currency == code else total
+                for code, total in sums.items()
+            }
+            for name, sums in group.sums.items()
+            for money in [getattr(deal, name)]
+        }
+        left[deal.owner, deal.category] = attrs.evolve(group, count=group.count - 1, sums=sums)
+    return [group for group in left.values() if group.count]
 
 
 def _sums(groups: Iterable[Group], day: date, exchange: Exchange) -> Iterator[Share]:
@@ -111,19 +132,21 @@ def _converted(sums: Mapping[str, Money], day: date, exchange: Exchange) -> Mone
     return Money.total((exchange.convert(m, on=day) for m in sums.values()), currency=exchange.currency)
 
 
-def _won(work: Work, rule: Rule, exchange: Exchange) -> Iterator[Share]:
+def _won(work: Work, rule: Rule, shared: Sequence[Opportunity], exchange: Exchange) -> Iterator[Share]:
+    """The won deals; in other currencies each at the rate of its day."""
     groups = work.tally(Opportunity, rule, by=("owner", "category"), sums=("amount",))
     none = Money.zero(exchange.currency)
     if all(group.sums["amount"].keys() <= {exchange.currency} for group in groups):
-        for group in groups:
+        for group in _without(groups, shared):
             amount = group.money("amount", exchange.currency)
             yield Share(person=group.key[0], category=group.key[1], amount=amount, weighted=none, deals=group.count)
         return
-    names = ["owner", "category", "amount", "closed_at"]
-    for person, category, amount, closed_at in work.columns(Opportunity, names, rule):
-        day = local_date(closed_at, work.settings.zone)
-        worth = none if amount is None else exchange.convert(amount, on=day)
-        yield Share(person=person, category=category, amount=worth, weighted=none)
+    names, left_out = ["id", "owner", "category", "amount", "closed_at"], {deal.id for deal in shared}
+    for identifier, person, category, amount, closed_at in work.columns(Opportunity, names, rule):
+        if identifier not in left_out:
+            day = local_date(closed_at, work.settings.zone)
+            worth = none if amount is None else exchange.convert(amount, on=day)
+            yield Share(person=person, category=category, amount=worth, weighted=none)
 
 
 def book_then(work: Work, *, since: date, until: date, pipeline: str | None, exchange: Exchange, at: datetime) -> Book:
