@@ -21,6 +21,7 @@ from crmkit.lifecycle.stages import CustomerLapsed, CustomerWonBack, StageAdvanc
 from crmkit.marketing.offers import OfferDeclined, OfferExpired, OfferTaken
 from crmkit.marketing.responses import ResponseRecorded
 from crmkit.marketing.sending import check_templates, send_for_journey, withdraw_after_revocation
+from crmkit.pipeline.activities import follow_ups
 from crmkit.pipeline.commissions import ledger
 from crmkit.pipeline.leads.lead import LeadConverted
 from crmkit.pipeline.opportunities.deal import (
@@ -32,9 +33,9 @@ from crmkit.pipeline.opportunities.deal import (
 )
 from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
 from crmkit.pipeline.payments import Payment, PaymentReceived, PaymentRefunded
-from crmkit.service.cases.case import Case, CaseClosed, CaseResolved
+from crmkit.service.cases.case import Case, CaseAssigned, CaseClosed, CaseReopened, CaseResolved
 from crmkit.service.metrics.times import measure
-from crmkit.service.routing import desk as routing
+from crmkit.service.routing import filling as routing
 from crmkit.service.surveys import sending as surveys
 
 
@@ -82,9 +83,24 @@ def cancels_commission(work: Work, happened: OpportunityReopened) -> None:
     ledger.reverse_by_reopening(work, work.get(Opportunity, happened.opportunity_id))
 
 
+def plans_follow_ups(work: Work, happened: OpportunityWon) -> None:
+    """What the host wants to be done after a win is planned."""
+    follow_ups.plan_follow_ups(work, work.get(Opportunity, happened.opportunity_id))
+
+
+def drops_follow_ups(work: Work, happened: OpportunityReopened) -> None:
+    """What was planned for a win is not to be done before it is won again."""
+    follow_ups.drop_follow_ups(work, work.get(Opportunity, happened.opportunity_id))
+
+
+def asks_the_winner(work: Work, happened: OpportunityWon) -> None:
+    """A survey that is sent after wins is due."""
+    surveys.after_winning(work, happened.opportunity_id)
+
+
 def hands_out_what_waits(work: Work, happened: CaseResolved | CaseClosed) -> None:
     """Whoever had the case has room again."""
-    routing.refill(work, happened.case_id)
+    routing.after_the_end(work, happened.case_id)
 
 
 def measures_how_long_it_took(work: Work, happened: CaseResolved | CaseClosed) -> None:
@@ -101,9 +117,15 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     # ── Sales move the life cycle; on its events journeys begin, and the runs that wait for them wake up. ──
     LeadConverted: (reaches("qualified"), journeys_begin),
     OpportunityOpened: (reaches("opportunity"), journeys_begin),
-    OpportunityWon: (reaches("customer"), drafts_commission, journeys_begin),
+    OpportunityWon: (
+        reaches("customer"),
+        drafts_commission,
+        asks_the_winner,
+        plans_follow_ups,
+        journeys_begin,
+    ),
     OpportunityLost: (journeys_begin,),
-    OpportunityReopened: (cancels_commission, journeys_begin),
+    OpportunityReopened: (cancels_commission, drops_follow_ups, journeys_begin),
     OrderPlaced: (journeys_begin,),
     OrderPaid: (reaches("customer"), judged_by_stage_rules, earns_points, journeys_begin),
     OrderFulfilled: (journeys_begin,),
@@ -131,6 +153,8 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     OfferDeclined: (journeys_begin,),
     OfferExpired: (journeys_begin,),
     # ── A case that ends is measured, customers are asked how it was, and it makes room for the next. ──
+    CaseAssigned: (routing.after_handing_over,),
+    CaseReopened: (routing.after_reopening,),
     CaseResolved: (measures_how_long_it_took, asks_how_it_was, hands_out_what_waits),
     CaseClosed: (measures_how_long_it_took, hands_out_what_waits),
     # ── Marketing writes the messages that journeys want to send. ──

@@ -54,6 +54,7 @@ class House:
         sections: what each room knows of a customer, by the room's name.
         answers: what only the host can know, by the name of the question.
         access: what an actor may see of a kind of record, as a rule; none if it is everything.
+        memo: what rooms have read and keep between transactions, under a name that changes with it.
     """
 
     registry: Registry
@@ -66,3 +67,4 @@ class House:
     sections: Mapping[str, Section]
     answers: Mapping[str, Answer] = attrs.field(factory=lambda: MappingProxyType({}))
     access: Access | None = None
+    memo: dict[Any, Any] = attrs.field(factory=dict)

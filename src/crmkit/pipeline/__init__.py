@@ -2,7 +2,7 @@
 
 from crmkit.kernel.room import Room
 from crmkit.pipeline import payments, portrait, prices, products, quotas, receivables, returns
-from crmkit.pipeline.activities import ACTIVITY, activity, timing
+from crmkit.pipeline.activities import ACTIVITY, activity, follow_ups, timing
 from crmkit.pipeline.assignment import entry, salesperson
 from crmkit.pipeline.commissions import SETTLEMENT, ledger, plans, settlements
 from crmkit.pipeline.desk import Pipeline
@@ -19,7 +19,7 @@ from crmkit.pipeline.pool import pool
 from crmkit.pipeline.scoring import desk as scoring_desk
 from crmkit.pipeline.scoring import model as lead_model
 from crmkit.pipeline.scoring import points
-from crmkit.pipeline.stages import STANDARD, SalesPipeline, Stage
+from crmkit.pipeline.stages import STANDARD, SalesPipeline, Stage, edition
 from crmkit.pipeline.stages import desk as stages_desk
 
 ROOM = Room(
@@ -28,12 +28,14 @@ ROOM = Room(
         lead,
         conversion,
         activity,
+        follow_ups,
         salesperson,
         entry,
         pool,
         points,
         quotas,
         lead_model,
+        edition,
         stages_desk,
         deal,
         deal_lines,

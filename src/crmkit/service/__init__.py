@@ -40,6 +40,7 @@ ROOM = Room(
         CLOSE: timing.close_silent,
         telling.DIGEST: telling.send_digest,
         asking.ASK: sending.ask,
+        asking.ASK_WINNER: sending.ask_winner,
         asking.ROUND: sending.ask_round,
         asking.REMIND: invitations.remind,
     },

@@ -10,6 +10,7 @@ from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine, on
 
+Doing = Literal["call", "meeting", "task", "note", "email", "visit"]
 LONGEST = timedelta(days=366)
 
 
@@ -42,7 +43,7 @@ class Activity(Entity):
         outcome: what came of it.
     """
 
-    kind: Literal["call", "meeting", "task", "note", "email", "visit"] = attribute()
+    kind: Doing = attribute()
     subject: str = attribute(limit=500, personal=True)
     note: str | None = attribute(default=None, multiline=True, personal=True)
     about: str | None = attribute(default=None, index=True)

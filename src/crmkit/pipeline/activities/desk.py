@@ -17,7 +17,8 @@ from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.activities.about import links
-from crmkit.pipeline.activities.activity import Activity, ActivityDone, ActivityRescheduled, ActivityScheduled
+from crmkit.pipeline.activities.activity import Activity, ActivityDone, ActivityRescheduled, ActivityScheduled, Doing
+from crmkit.pipeline.activities.follow_ups import FollowUps
 from crmkit.pipeline.activities.ical import Imported, feed, imported
 from crmkit.pipeline.activities.timing import foresee, recur
 from crmkit.pipeline.activities.turn import by_turn
@@ -25,7 +26,6 @@ from crmkit.pipeline.leads.lead import Lead
 from crmkit.pipeline.recurrence import following, recurrence
 
 E = TypeVar("E", bound=Entity)
-KINDS = Literal["call", "meeting", "task", "note", "email", "visit"]
 NEXT_FIRST = ("due_at", "-priority", "-id")
 OPEN_FIELDS = frozenset(
     {"subject", "note", "owner", "duration", "location", "priority", "reminder", "outcome", "extras"}
@@ -39,7 +39,7 @@ class Activities(Collection[Activity]):
 
     def schedule(
         self,
-        kind: KINDS,
+        kind: Doing,
         *,
         subject: str,
         about: Record | str | None = None,
@@ -102,7 +102,7 @@ class Activities(Collection[Activity]):
 
     def log(
         self,
-        kind: KINDS,
+        kind: Doing,
         *,
         subject: str,
         about: Record | str | None = None,
@@ -320,7 +320,12 @@ class Activities(Collection[Activity]):
         with self.work() as work:
             return imported(work, text, owner=owner)
 
-    # ── The next first, and who calls ──
+    # ── What comes after a win, and who calls ──
+
+    @property
+    def follow_ups(self) -> FollowUps:
+        """What is to be done after each deal that is won."""
+        return FollowUps(self._scope)
 
     def caller(self, phone: str) -> list[Customer | Lead]:
         """Who calls: the customers with this telephone number, then the open leads, however it is written."""

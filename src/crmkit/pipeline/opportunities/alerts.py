@@ -16,6 +16,7 @@ from crmkit.kernel.rules.fields import F
 from crmkit.kernel.work import Work
 from crmkit.pipeline.opportunities.deal import Opportunity
 from crmkit.pipeline.stages.definition import LOST
+from crmkit.pipeline.stages.edition import kept, renewed
 
 
 @entity("deal_alert", prefix="alert")
@@ -152,6 +153,7 @@ class Alerts(Collection[DealAlert]):
         with self.work() as work:
             known = work.first(DealAlert, F.name == name)
             after = work.new(DealAlert, name=name, **values) if known is None else known.evolve(**values)
+            renewed(work)
             return work.save(Change(after))
 
     def stop(self, name: str) -> None:
@@ -165,11 +167,12 @@ class Alerts(Collection[DealAlert]):
             if known is None:
                 raise InvalidInput(f"there is no alert {name!r}")
             work.save(Change(known.evolve(active=False)))
+            renewed(work)
 
 
 def watch(work: Work, before: Opportunity | None, after: Opportunity) -> None:
     """Raise the alerts that wait for the change from *before* to *after*."""
-    for alert in work.find(DealAlert, F.active == True):  # noqa: E712 - a rule
+    for alert in kept(work, DealAlert, _active):
         text = alert.raised_by(before, after)
         if text is None:
             continue
@@ -192,3 +195,7 @@ def watch(work: Work, before: Opportunity | None, after: Opportunity) -> None:
                 purpose="internal",
                 about=after.id,
             )
+
+
+def _active(alerts: list[DealAlert]) -> list[DealAlert]:
+    return [alert for alert in alerts if alert.active]

@@ -14,6 +14,7 @@ from crmkit.kernel.rules import AsOf, F, plan
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.stages.definition import Moves, SalesPipeline, Stage
+from crmkit.pipeline.stages.edition import kept, renewed
 from crmkit.pipeline.stages.presets import PRESETS
 
 
@@ -94,6 +95,7 @@ class Stages(Collection[PipelineDefinition]):
             )
             names = tuple(stage.name for stage in made.stages)
             work.save(Change(after, (PipelineDefined(definition_id=after.id, name=made.name, stages=names),)))
+            renewed(work)
         return made
 
     def of(self, name: str) -> SalesPipeline:
@@ -129,11 +131,15 @@ def _check(work: Work, made: SalesPipeline) -> None:
 
 def pipeline_of(work: Work, name: str) -> SalesPipeline:
     """The pipeline called *name*: what the tenant has defined, else the preset."""
-    stored = work.first(PipelineDefinition, F.name == name)
-    if stored is not None:
-        return stored.read()
+    defined = kept(work, PipelineDefinition, _by_name)
+    if name in defined:
+        return defined[name]
     if name not in PRESETS:
-        near = nearest(name, PRESETS)
+        near = nearest(name, {*PRESETS, *defined})
         hint = f", did you mean {near!r}?" if near else f"; define it with crm.pipeline.stages.define({name!r}, …)"
         raise NotFound(f"there is no pipeline {name!r}{hint}")
     return PRESETS[name]
+
+
+def _by_name(definitions: list[PipelineDefinition]) -> dict[str, SalesPipeline]:
+    return {definition.name: definition.read() for definition in definitions}

@@ -13,6 +13,7 @@ from crmkit.kernel.events import Event, event
 
 PURPOSE: Final = "research"
 ASK: Final = "service.ask"
+ASK_WINNER: Final = "service.ask_after_winning"
 ROUND: Final = "service.ask_round"
 REMIND: Final = "service.remind"
 NOTHING: Final = timedelta(0)
@@ -24,9 +25,10 @@ class Asking(Entity):
     """How one survey is sent.
 
     Attributes:
-        occasion: after each ``resolution`` of a case, or every ``period``.
-        rule: which cases (after a resolution) or which customers (every period), as JSON; all of them if there is none.
-        delay: how long after the resolution.
+        occasion: after each ``resolution`` of a case, after each ``win`` of a deal, or every ``period``.
+        rule: which cases (after a resolution), deals (after a win) or customers (every period), as JSON; all of them if
+            there is none.
+        delay: how long after the resolution or the win.
         every: the period.
         rest: nobody is asked, by any survey, sooner than so long after he was asked last.
         channels: ``email``, ``sms`` or ``whatsapp``: the first to which a customer has agreed for research.
@@ -38,7 +40,7 @@ class Asking(Entity):
     """
 
     survey_id: str = attribute(references="survey", reverse="askings", unique=True)
-    occasion: Literal["resolution", "period"] = attribute(index=True)
+    occasion: Literal["resolution", "win", "period"] = attribute(index=True)
     rule: Mapping[str, Any] | None = attribute(default=None)
     delay: timedelta = attribute(default=NOTHING)
     every: timedelta | None = attribute(default=None)
@@ -67,7 +69,7 @@ class Asking(Entity):
             if (value := getattr(self, name)) is not None and value <= NOTHING:
                 raise InvalidInput(f"{name}= is more than 0, got {value}")
         if (self.every is None) is (self.occasion == "period"):
-            raise InvalidInput("a survey is sent every= period, or after a resolution")
+            raise InvalidInput("a survey is sent every= period, or after a resolution or a win")
 
 
 @event("service.asking_planned")

@@ -13,6 +13,7 @@ from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import local_date, utc
 from crmkit.kernel.collection import Collection
+from crmkit.kernel.entity import Record
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
 from crmkit.service.cases.case import Case
@@ -22,7 +23,7 @@ from crmkit.service.surveys.definition import PRESETS, Formula, Survey, SurveyDe
 from crmkit.service.surveys.invitations import Invitation, opened_by, spent
 from crmkit.service.surveys.links import secrets_of
 from crmkit.service.surveys.results import Dimension, SurveyResults, results, wilson
-from crmkit.service.surveys.sending import key_of, plan_round
+from crmkit.service.surveys.sending import deals_of, key_of, plan_round
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -145,6 +146,32 @@ class Surveys(Collection[Survey]):
         """
         return self._ask(survey, Case, rule, occasion="resolution", link=link, delay=delay, every=None, **how)
 
+    def ask_after_winning(
+        self,
+        survey: Survey | str,
+        *,
+        link: str,
+        rule: Rule | None = None,
+        delay: timedelta = timedelta(0),
+        **how: Any,
+    ) -> Asking:
+        """Send a survey after each deal that is won, from now on; customers who agreed to ``research`` get it.
+
+        Args:
+            survey: which.
+            link: as in :meth:`ask_after_resolution`.
+            rule: which deals, judged when the message is due.
+            delay: how long after the win; a deal that was reopened meanwhile is not asked about.
+            how: as in :meth:`ask_after_resolution`.
+
+        Raises:
+            InvalidInput: something does not fit, or the host has given no secret to sign links with.
+            DefinitionError: the rule does not fit deals.
+        """
+        with self.work() as work:
+            desk, deals = Surveys(work), deals_of(work)
+            return desk._ask(survey, deals, rule, occasion="win", link=link, delay=delay, every=None, **how)
+
     def ask_regularly(
         self,
         survey: Survey | str,
@@ -183,7 +210,7 @@ class Surveys(Collection[Survey]):
                 work.cancel(known.id, kind=ROUND)
                 work.save(_planned(known.evolve(active=False)))
 
-    def _ask(self, survey: Survey | str, about: type[Case | Customer], rule: Rule | None, **how: Any) -> Asking:
+    def _ask(self, survey: Survey | str, about: type[Record], rule: Rule | None, **how: Any) -> Asking:
         unknown = sorted(how.keys() - Asking.__schema__.by_name.keys())
         if unknown:
             raise InvalidInput(f"a survey is not sent with {unknown[0]!r}=; see Asking for what there is")

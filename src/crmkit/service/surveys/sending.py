@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from crmkit.customers.people import Customer
 from crmkit.kernel.rules import F, nodes
 from crmkit.kernel.rules.specs import from_json
 from crmkit.service.cases.case import Case
 from crmkit.service.surveys.answers import SurveyAnswer
-from crmkit.service.surveys.asking import ASK, ROUND, Asking
+from crmkit.service.surveys.asking import ASK, ASK_WINNER, ROUND, Asking
 from crmkit.service.surveys.invitations import invite
 
 if TYPE_CHECKING:
     from crmkit.kernel.agenda import AgendaItem
+    from crmkit.kernel.entity import Record
     from crmkit.kernel.rules import Rule
     from crmkit.kernel.work import Work
 
@@ -43,6 +44,33 @@ def ask(work: Work, item: AgendaItem) -> None:
         return
     if not work.count(SurveyAnswer, F.key == key_of(asking.survey_id, case, cycle)):
         invite(work, asking, work.get(Customer, case.customer_id), key=item.key, case=case)
+
+
+def after_winning(work: Work, deal_id: str) -> None:
+    """Write down that a customer is to be asked about a deal that was won."""
+    for asking in work.find(Asking, (F.occasion == "win") & (F.active == True)):  # noqa: E712 - a rule is built
+        work.schedule(
+            ASK_WINNER,
+            due_at=work.now + asking.delay,
+            subject=deal_id,
+            key=f"{ASK_WINNER}/{asking.id}/{deal_id}/{work.now.isoformat()}",
+            payload={"asking": asking.id},
+        )
+
+
+def ask_winner(work: Work, item: AgendaItem) -> None:
+    """Ask about a win, once for each deal, if it is still won."""
+    asking = work.get(Asking, item.payload["asking"])
+    deals = deals_of(work)
+    still = (F.id == item.subject) & (F.stage == "won") & _condition(asking)
+    deal: Any = work.first(deals, still) if asking.active else None
+    if deal is not None:
+        invite(work, asking, work.get(Customer, deal.customer_id), key=f"{ASK_WINNER}/{asking.id}/{deal.id}")
+
+
+def deals_of(work: Work) -> type[Record]:
+    """The class of deals, which another room declares."""
+    return work.house.registry.schema("opportunity").cls
 
 
 def key_of(survey_id: str, case: Case, cycle: int) -> str:

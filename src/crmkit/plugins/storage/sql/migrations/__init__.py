@@ -28,12 +28,15 @@ TABLES = frozenset(
         "customer",
         "deal_alert",
         "deal_line",
+        "deal_rules",
         "deal_split",
         "deal_state",
         "escalation",
         "escalation_notice",
         "event",
+        "exclusion",
         "expense",
+        "follow_up",
         "forecast_adjustment",
         "forecast_snapshot",
         "hand_over",
@@ -87,5 +90,6 @@ TABLES = frozenset(
         "survey",
         "survey_answer",
         "template",
+        "turn",
     }
 )

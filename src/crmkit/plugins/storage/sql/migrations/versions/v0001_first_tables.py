@@ -242,6 +242,18 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}deal_alert_name_key", f"{prefix}deal_alert", ["tenant", "name"], unique=True, schema=schema
     )
     op.create_table(
+        f"{prefix}deal_rules",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("edition", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_table(
         f"{prefix}event",
         sa.Column("tenant", TEXT, nullable=False),
         sa.Column("id", TEXT, nullable=False),
@@ -259,6 +271,28 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}event_customer_id_idx", f"{prefix}event", ["tenant", "customer_id"], schema=schema)
     op.create_index(f"{prefix}event_name_idx", f"{prefix}event", ["tenant", "name"], schema=schema)
     op.create_index(f"{prefix}event_subject_idx", f"{prefix}event", ["tenant", "subject"], schema=schema)
+    op.create_table(
+        f"{prefix}follow_up",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("note", TEXT, nullable=True),
+        sa.Column("rule", JSON, nullable=True),
+        sa.Column("after", sa.BigInteger(), nullable=False),
+        sa.Column("owner", TEXT, nullable=True),
+        sa.Column("priority", sa.BigInteger(), nullable=False),
+        sa.Column("reminder", sa.BigInteger(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(f"{prefix}follow_up_name_key", f"{prefix}follow_up", ["tenant", "name"], unique=True, schema=schema)
     op.create_table(
         f"{prefix}forecast_adjustment",
         sa.Column("tenant", TEXT, nullable=False),
@@ -785,6 +819,24 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(f"{prefix}template_name_key", f"{prefix}template", ["tenant", "name"], unique=True, schema=schema)
     op.create_table(
+        f"{prefix}turn",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("queue", TEXT, nullable=False),
+        sa.Column("agent", TEXT, nullable=False),
+        sa.Column("given", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}turn_queue_agent_key", f"{prefix}turn", ["tenant", "queue", "agent"], unique=True, schema=schema
+    )
+    op.create_table(
         f"{prefix}asking",
         sa.Column("tenant", TEXT, nullable=False),
         sa.Column("id", TEXT, nullable=False),
@@ -964,6 +1016,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.Column("status_since", INSTANT, nullable=False),
         sa.Column("waiting_for", TEXT, nullable=True),
         sa.Column("owner", TEXT, nullable=True),
+        sa.Column("queue", TEXT, nullable=True),
         sa.Column("team", TEXT, nullable=True),
         sa.Column("tags", JSON, nullable=False),
         sa.Column("watchers", JSON, nullable=False),
@@ -1041,12 +1094,18 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sqlite_where=sa.text("status = 'open'"),
         postgresql_where=sa.text("status = 'open'"),
     )
-    op.create_index(f"{prefix}case_owner_idx", f"{prefix}case", ["tenant", "owner"], schema=schema)
+    op.create_index(f"{prefix}case_owner_status_idx", f"{prefix}case", ["tenant", "owner", "status"], schema=schema)
     op.create_index(f"{prefix}case_parent_id_idx", f"{prefix}case", ["tenant", "parent_id"], schema=schema)
     op.create_index(
         f"{prefix}case_policy_version_id_idx", f"{prefix}case", ["tenant", "policy_version_id"], schema=schema
     )
     op.create_index(f"{prefix}case_priority_idx", f"{prefix}case", ["tenant", "priority"], schema=schema)
+    op.create_index(
+        f"{prefix}case_queue_owner_status_priority_f4f75e7f_idx",
+        f"{prefix}case",
+        ["tenant", "queue", "owner", "status", "priority", "opened_at"],
+        schema=schema,
+    )
     op.create_index(f"{prefix}case_split_from_id_idx", f"{prefix}case", ["tenant", "split_from_id"], schema=schema)
     op.create_index(f"{prefix}case_stage_idx", f"{prefix}case", ["tenant", "stage"], schema=schema)
     op.create_index(f"{prefix}case_status_idx", f"{prefix}case", ["tenant", "status"], schema=schema)
@@ -1775,6 +1834,37 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}escalation_notice_policy_id_idx", f"{prefix}escalation_notice", ["tenant", "policy_id"], schema=schema
     )
     op.create_table(
+        f"{prefix}exclusion",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("agent", TEXT, nullable=False),
+        sa.Column("customer_id", TEXT, nullable=True),
+        sa.Column("case_id", TEXT, nullable=True),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "case_id"],
+            [f"{at}{prefix}case.tenant", f"{at}{prefix}case.id"],
+            name=f"{prefix}exclusion_case_id_fkey",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant", "customer_id"],
+            [f"{at}{prefix}customer.tenant", f"{at}{prefix}customer.id"],
+            name=f"{prefix}exclusion_customer_id_fkey",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(f"{prefix}exclusion_case_id_idx", f"{prefix}exclusion", ["tenant", "case_id"], schema=schema)
+    op.create_index(
+        f"{prefix}exclusion_customer_id_idx", f"{prefix}exclusion", ["tenant", "customer_id"], schema=schema
+    )
+    op.create_index(f"{prefix}exclusion_key_key", f"{prefix}exclusion", ["tenant", "key"], unique=True, schema=schema)
+    op.create_table(
         f"{prefix}hand_over",
         sa.Column("tenant", TEXT, nullable=False),
         sa.Column("id", TEXT, nullable=False),
@@ -1783,6 +1873,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.Column("queue", TEXT, nullable=False),
         sa.Column("agent", TEXT, nullable=False),
         sa.Column("because", TEXT, nullable=False),
+        sa.Column("found", JSON, nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant", "case_id"],
             [f"{at}{prefix}case.tenant", f"{at}{prefix}case.id"],
