@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,10 +14,12 @@ from hypothesis import strategies as st
 
 from crmkit import CRM, F, InvalidInput, NotFound, Refused
 from crmkit.customers.people import Customer
+from crmkit.kernel.change import Change
 from crmkit.kernel.events import EventRecord
 from crmkit.service.cases.case import Case
 from crmkit.service.routing import Demand, Hand, choose
 from crmkit.testing import FrozenClock
+from tests.processes import together
 
 
 def hands(loads: Mapping[str, int], limits: Mapping[str, int | None] | None = None) -> list[Hand]:
@@ -221,3 +225,250 @@ def test_moments_are_compared_across_stores() -> None:
     crowd = [Hand(name="a", last_at=late), Hand(name="b", last_at=early), Hand(name="c")]
     order = [choose(crowd[n:] if n < 2 else crowd[:2], Demand(), method="round_robin").agent for n in (0, 2)]
     assert order == ["c", "b"]
+
+
+# ── Room comes in many ways ──
+
+
+def test_handing_over_makes_room(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("studio", automatic=True)
+    crm.service.agents.define("xu", queues=["studio"], limit=1)
+    mine, waits = ask(crm, li), ask(crm, li)
+    assert (mine.owner, waits.owner) == ("xu", None)
+    given = crm.service.cases.assign(mine, owner="boss")
+    assert crm.service.cases.get(waits.id).owner == "xu"
+    assert crm.service.cases.get(given.id) == given
+    back = crm.service.cases.assign(crm.service.cases.get(waits.id), owner=None)
+    assert (back.owner, crm.service.cases.get(back.id).owner) == (None, None)  # not at once to whom it came from
+
+
+def test_whoever_may_take_more_gets_it(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("studio", automatic=True)
+    crm.service.routing.define("shop", place=-1, rule=F.channel == "shop", automatic=True)
+    crm.service.agents.define("xu", queues=["studio"], limit=1)
+    cases = [ask(crm, li) for _ in range(4)]
+    crm.service.agents.define("xu", queues=["studio"], limit=3)
+    assert [crm.service.cases.get(c.id).owner for c in cases] == ["xu"] * 3 + [None]
+    crm.service.agents.define("li", queues=["shop"])
+    assert crm.service.cases.count(F.owner == "li") == 0
+    crm.service.agents.define("li", queues=["shop", "studio"])
+    assert crm.service.cases.get(cases[3].id).owner == "li"
+
+
+def test_a_long_backlog_elsewhere_does_not_stand_in_the_way(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("phone", rule=F.channel == "phone", automatic=True)
+    crm.service.routing.define("studio", place=1, automatic=True)
+    for _ in range(30):
+        ask(crm, li, channel="phone", priority="urgent")
+    low = ask(crm, li, priority="low")
+    crm.service.agents.define("xu", queues=["studio"], limit=1)
+    assert crm.service.cases.get(low.id).owner == "xu"
+    assert crm.service.cases.count(F.queue == "phone") == 30
+
+
+def test_what_waits_moves_with_its_queue(crm: CRM, li: Customer) -> None:
+    routing = crm.service.routing
+    waits = ask(crm, li)
+    assert waits.queue is None
+    routing.define("studio", automatic=True)
+    assert crm.service.cases.get(waits.id).queue == "studio"
+    routing.define("urgent", place=-1, rule=F.priority == "urgent", automatic=True)
+    changed = crm.service.cases.update(crm.service.cases.get(waits.id), priority="urgent")
+    assert changed.queue == "urgent"
+    crm.service.agents.define("xu", queues=["urgent"])
+    assert crm.service.cases.get(waits.id).owner == "xu"
+
+
+def test_the_freed_agent_gets_what_overflows_to_him(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("rest", place=1, automatic=True)
+    crm.service.routing.define("phone", rule=F.channel == "phone", overflow="rest", automatic=True)
+    crm.service.agents.define("xu", queues=["rest"], limit=1)
+    first, second = ask(crm, li), ask(crm, li, channel="phone")
+    assert (first.owner, second.owner) == ("xu", None)
+    crm.service.cases.resolve(first, solution="Done")
+    assert crm.service.cases.get(second.id).owner == "xu"
+
+
+def test_a_case_that_comes_back_to_somebody_absent_goes_to_another(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("studio", automatic=True)
+    crm.service.agents.define("xu", queues=["studio"])
+    case = crm.service.cases.resolve(ask(crm, li), solution="Done")
+    crm.service.agents.available("xu", yes=False)
+    back = crm.service.cases.message(case, "Still red")
+    assert (back.status, back.owner) == ("open", "xu")
+    assert crm.run_due().ran == 1
+    assert crm.service.cases.get(case.id).owner == "xu"  # nobody else is there
+    crm.service.agents.define("li", queues=["studio"])
+    case = crm.service.cases.resolve(crm.service.cases.get(case.id), solution="Done again")
+    crm.service.cases.message(case, "Still red")
+    crm.run_due()
+    assert crm.service.cases.get(case.id).owner == "li"
+    assert crm.service.routing.explain(case)[0].found == {
+        "xu": "is not available",
+        "li": "place 1: 0 units of open work",
+    }
+
+
+# ── Who does not get what ──
+
+
+def test_who_declines_does_not_get_it_again(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("studio", automatic=True)
+    crm.service.agents.define("xu", queues=["studio"])
+    case = ask(crm, li)
+    declined = crm.service.routing.decline(case, reason="my sister")
+    assert (declined.case.owner, declined.found_somebody) == (None, False)
+    assert declined.choice is not None
+    assert declined.choice.reasons == {"xu": "is excluded: my sister"}
+    crm.service.agents.define("wu", queues=["studio"])
+    assert crm.service.cases.get(case.id).owner == "wu"
+    assert ask(crm, li).owner == "xu"  # another case of hers is not excluded
+    with pytest.raises(Refused, match="is nobody's"):
+        crm.service.routing.decline(crm.service.cases.assign(case.id, owner=None), reason="?")
+
+
+def test_excluded_from_a_customer(crm: CRM, li: Customer) -> None:
+    routing = crm.service.routing
+    routing.define("studio", automatic=True, previous_first=True)
+    for name in ("li", "xu"):
+        crm.service.agents.define(name, queues=["studio"])
+    assert ask(crm, li).owner == "li"
+    exclusion = routing.exclude("li", customer=li, reason="relatives")
+    assert routing.exclude("li", customer=li, reason="are relatives").id == exclusion.id
+    assert ask(crm, li).owner == "xu"
+    assert [(e.agent, e.reason) for e in routing.exclusions("li")] == [("li", "are relatives")]
+    routing.include(exclusion)
+    assert routing.exclusions("li") == []
+    wang = crm.customers.register(name="Wang")
+    assert ask(crm, wang).owner == "li"
+    with pytest.raises(InvalidInput, match="give one of them"):
+        routing.exclude("li", reason="?")
+    with pytest.raises(NotFound, match="there is no agent"):
+        routing.exclude("nobody", customer=li, reason="?")
+
+
+def test_an_excluded_customer_does_not_hide_the_next_one(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("studio", automatic=True)
+    crm.service.agents.define("xu", queues=["studio"], limit=1)
+    first = ask(crm, li)
+    crm.service.routing.exclude("xu", customer=li, reason="biased")
+    hers, wang = ask(crm, li), ask(crm, crm.customers.register(name="Wang"))
+    crm.service.cases.resolve(first, solution="Done")
+    assert [crm.service.cases.get(c.id).owner for c in (hers, wang)] == [None, "xu"]
+
+
+# ── Weights ──
+
+
+def test_newcomers_and_those_who_return_begin_where_the_others_are(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("studio", method="weighted", automatic=True)
+    for name in ("ann", "bob"):
+        crm.service.agents.define(name, queues=["studio"])
+    for _ in range(10):
+        ask(crm, li)
+    crm.service.agents.define("cid", queues=["studio"], weight=2)
+    crm.service.agents.available("bob", yes=False)
+    for _ in range(6):
+        ask(crm, li)
+    crm.service.agents.available("bob", yes=True)
+    got = Counter(ask(crm, li).owner for _ in range(8))
+    assert got == {"ann": 2, "bob": 2, "cid": 4}
+
+
+# ── What a decision costs, and decisions at the same moment ──
+
+
+def open_many(crm: CRM, customer: Customer, *, owner: str | None, number: int, queue: str) -> None:
+    with crm.work() as work:
+        template = work.new(
+            Case,
+            customer_id=customer.id,
+            subject="Old",
+            stage="open",
+            stage_since=work.now,
+            status_since=work.now,
+            opened_at=work.now,
+            last_word_at=work.now,
+            owner=owner,
+            queue=queue,
+        )
+        ids = [work.new(Case, **{n: getattr(template, n) for n in NEEDED}) for _ in range(number)]
+        work.save_new([Change(case) for case in ids])
+
+
+NEEDED = [a.name for a in Case.__schema__ if a.name not in {"id", "created_at", "version", "updated_at"}]
+
+
+def test_many_open_cases_do_not_make_a_decision_slower(clock: FrozenClock) -> None:
+    """Counted in steps of SQLite's own machine, which no other program on the computer can disturb."""
+    with CRM.open("sqlite://", clock=clock) as crm:
+        li = crm.customers.register(name="Li")
+        crm.service.routing.define("phone", rule=F.channel == "phone", automatic=True)
+        crm.service.routing.define("studio", place=1, automatic=True)
+        crm.service.agents.define("xu", queues=["studio"])
+        crm.service.agents.define("wu", queues=["studio"], limit=3)
+        ask(crm, li)
+        few = steps(crm, lambda: crm.service.cases.resolve(ask(crm, li), solution="Done"))
+        open_many(crm, li, owner=None, number=5_000, queue="phone")
+        open_many(crm, crm.customers.register(name="Wang"), owner="boss", number=5_000, queue="studio")
+        many = steps(crm, lambda: crm.service.cases.resolve(ask(crm, li), solution="Done"))
+        assert many < 1.2 * few + 200
+
+
+def steps(crm: CRM, verb: Callable[[], object]) -> int:
+    """How many instructions SQLite's virtual machine carries out for *verb*, to the nearest hundred."""
+    store: Any = crm.storage
+    counted = 0
+
+    def tick() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    verb()  # statements are prepared by now
+    with store.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        driver.set_progress_handler(tick, 10)
+    try:
+        verb()
+    finally:
+        driver.set_progress_handler(None, 0)
+    return counted
+
+
+def take(url: str, customer: str) -> list[str | None]:
+    with CRM.open(url) as crm:
+        return [crm.service.cases.open(customer, subject="When?").owner for _ in range(6)]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_nobody_gets_more_than_he_takes_from_simultaneous_arrivals(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = str(tmp_path / "crm.sqlite3") if database == "sqlite" else request.getfixturevalue("postgres_database")
+    with CRM.open(url, migrate=True) as crm:
+        crm.service.routing.define("studio", automatic=True)
+        for name, limit in (("ann", 3), ("bob", 5)):
+            crm.service.agents.define(name, queues=["studio"], limit=limit)
+        li = crm.customers.register(name="Li")
+        owners = Counter(owner for some in together(take, [(url, li.id)] * 3) for owner in some)
+        assert owners == {"ann": 3, "bob": 5, None: 10}
+
+
+def finish(url: str, cases: list[str]) -> int:
+    """Resolve cases one after the other; the refusals of others' changes would be raised here."""
+    with CRM.open(url) as crm:
+        return len([crm.service.cases.resolve(case, solution="Done") for case in cases])
+
+
+def test_rooms_that_come_at_the_same_moment_are_filled_once(postgres_database: str) -> None:
+    with CRM.open(postgres_database, migrate=True) as crm:
+        crm.service.routing.define("studio", automatic=True)
+        for name in ("ann", "bob"):
+            crm.service.agents.define(name, queues=["studio"], limit=4)
+        li = crm.customers.register(name="Li")
+        cases = [crm.service.cases.open(li, subject="When?") for _ in range(30)]
+        owned = [[c.id for c in cases if c.owner == name] for name in ("ann", "bob")]
+        assert together(finish, [(postgres_database, ids) for ids in owned]) == [4, 4]
+        alive = Counter(c.owner for c in crm.service.cases.find(F.status == "open"))
+        assert alive == {"ann": 4, "bob": 4, None: 14}

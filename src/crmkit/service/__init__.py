@@ -9,6 +9,7 @@ from crmkit.service.escalation import firing, ledger, mutes, telling
 from crmkit.service.metrics import times
 from crmkit.service.policies import policy
 from crmkit.service.portrait import cases_section
+from crmkit.service.routing import filling
 from crmkit.service.routing import records as routing
 from crmkit.service.sla import records
 from crmkit.service.surveys import answers, asking, definition, invitations, links, sending
@@ -43,6 +44,7 @@ ROOM = Room(
         asking.ASK_WINNER: sending.ask_winner,
         asking.ROUND: sending.ask_round,
         asking.REMIND: invitations.remind,
+        filling.REROUTE: filling.reroute,
     },
     answers={telling.RECIPIENT: telling.nobody_else, links.SECRET: links.no_secret},
     section=cases_section,

@@ -8,7 +8,8 @@ from crmkit.service.escalation.desk import Escalations
 from crmkit.service.kinds import Kinds
 from crmkit.service.metrics import Metrics
 from crmkit.service.policies.desk import Policies
-from crmkit.service.routing.desk import Agents, Routing
+from crmkit.service.routing.agents import Agents
+from crmkit.service.routing.desk import Routing
 from crmkit.service.solutions import Solutions
 from crmkit.service.surveys import Surveys
 

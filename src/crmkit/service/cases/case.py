@@ -24,6 +24,8 @@ ENDED: Final = frozenset({"resolved", "closed"})
     indexes=[
         Index(attributes=("next_due",), where={"status": "open"}),
         Index(attributes=("customer_id", "opened_at")),
+        Index(attributes=("owner", "status")),
+        Index(attributes=("queue", "owner", "status", "priority", "opened_at")),
     ],
 )
 class Case(Entity):
@@ -35,6 +37,7 @@ class Case(Entity):
         stage: where it is in the machine of its kind.
         status: what the stage stands for.
         waiting_for: whom, while it is waiting.
+        queue: where it waits, or waited, for somebody, if there are queues that hand out automatically.
         policy: the name of the policy; ``policy_version_id`` is the version that it keeps.
         policy_by: whether the policy was ``given`` by name or ``matched`` by its rule.
         first_response_due: when the first answer is, or was, due; missing while the clock stands.
@@ -58,7 +61,8 @@ class Case(Entity):
     status: Literal["open", "waiting", "resolved", "closed"] = attribute(default="open", index=True)
     status_since: datetime = attribute()
     waiting_for: str | None = attribute(default=None)
-    owner: str | None = attribute(default=None, index=True)
+    owner: str | None = attribute(default=None)
+    queue: str | None = attribute(default=None)
     team: str | None = attribute(default=None, index=True)
     tags: frozenset[str] = attribute(default=frozenset())
     watchers: frozenset[str] = attribute(default=frozenset())

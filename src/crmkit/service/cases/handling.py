@@ -29,7 +29,7 @@ from crmkit.service.cases.line import CaseLine
 from crmkit.service.kinds import kind_of
 from crmkit.service.policies.matching import policy_for
 from crmkit.service.policies.policy import Policy, policy_of
-from crmkit.service.routing.deciding import on_arrival
+from crmkit.service.routing.deciding import on_arrival, placed
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -243,9 +243,7 @@ def opened(
     by = None if chosen is None else "matched" if policy is None else "given"
     if chosen is not None:
         case = case.evolve(policy=chosen.name, policy_version_id=chosen.id, policy_by=by)
-    taken = on_arrival(work, case)
-    if taken is not None:
-        case = case.evolve(owner=taken.agent)
+    case, taken = on_arrival(work, case)
     events: list[Event] = [
         CaseOpened(
             case_id=case.id,
@@ -290,6 +288,7 @@ def updated(work: Work, case: Case, changes: Mapping[str, Any]) -> Case:
     different = tuple(sorted(n for n in changes if getattr(case, n) != getattr(after, n)))
     if not different:
         return case
+    after = placed(work, after)
     change = Change(after, (CaseUpdated(case_id=case.id, customer_id=case.customer_id, fields=different),))
     if DECIDING.isdisjoint(different) or case.policy_by == "given" or case.ended:
         return settle(work, change)

@@ -3,9 +3,12 @@
 ::
 
     choosing.py   the choice itself, a pure function of what is known of everybody
-    records.py    agents, queues and hand-overs
+    records.py    agents, queues, turns, exclusions and hand-overs
     deciding.py   which queue a case belongs to, and who gets it
-    desk.py       crm.service.agents and crm.service.routing
+    filling.py    what waits is handed out as soon as somebody has room again
+    excluding.py  who does not get what
+    agents.py     crm.service.agents
+    desk.py       crm.service.routing
 """
 
 from crmkit.service.routing.choosing import Choice, Demand, Hand, choose

@@ -29,6 +29,7 @@ class Hand:
         given: how many cases he got altogether from this queue.
         last_at: when he got the last one.
         lately: how many he got within the queue's rate window.
+        excluded: why he does not get this case, or any of this customer.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Hand:
     given: int = 0
     last_at: datetime | None = None
     lately: int = 0
+    excluded: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -113,6 +115,8 @@ def choose(hands: Sequence[Hand], demand: Demand, *, method: Method) -> Choice:
 def _objection(hand: Hand, demand: Demand) -> str | None:
     if not hand.available:
         return "is not available"
+    if hand.excluded is not None:
+        return f"is excluded: {hand.excluded}"
     if hand.limit is not None and hand.load + demand.units > hand.limit:
         return f"is full: {hand.load} of {hand.limit} units, and this takes {demand.units}"
     if demand.rate is not None and hand.lately >= demand.rate:

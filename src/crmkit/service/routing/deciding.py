@@ -1,39 +1,53 @@
-"""Which queue a case belongs to, and who gets it."""
+"""Which queue a case belongs to, and who gets it.
+
+What a decision reads does not grow with the number of open cases: an agent's own open cases up to his limit, and the
+turns of those who serve the queue.  Decisions are made one after the other, so that two of them cannot both give an
+agent the last place that he has.  They look at everything, whatever the actor may see.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-from crmkit.kernel.rules import F
+from crmkit.kernel.change import Change
+from crmkit.kernel.entity import Record
+from crmkit.kernel.ports import Query, ordering
+from crmkit.kernel.rules import AsOf, F, Rule
+from crmkit.kernel.rules.plan import plan
 from crmkit.kernel.rules.specs import from_json
 from crmkit.service.cases.case import Case
 from crmkit.service.policies.matching import fits
 from crmkit.service.routing.choosing import Choice, Demand, Hand, choose
-from crmkit.service.routing.records import Agent, HandOver, Queue
+from crmkit.service.routing.records import Agent, Exclusion, HandOver, Queue, Turn
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from crmkit.kernel.work import Work
 
-ALIVE = ("open", "waiting")
-QUEUES = "service.queues"
+R = TypeVar("R", bound=Record)
+ALIVE: Final = ("open", "waiting")
+QUEUES: Final = "service.queues"
+MOST_OPEN: Final = 500  # of an agent without a limit; who has more is as busy as who has so many
+MOST_FOUND: Final = 100  # agents whose reasons are kept with a hand-over
 
 
 @attrs.frozen(kw_only=True)
 class Taken:
-    """Who gets a case on arrival: the queue that had somebody, and the choice."""
+    """Who gets a case: the queue that had somebody, and the choice."""
 
     queue: str
     agent: str
-    because: str
+    choice: Choice
 
     def remember(self, work: Work, case: Case) -> None:
-        """Store the hand-over."""
-        work.add([work.new(HandOver, case_id=case.id, queue=self.queue, agent=self.agent, because=self.because)])
+        """Store the hand-over, and whose turn it was."""
+        found = dict(list(self.choice.reasons.items())[:MOST_FOUND])
+        row = {"queue": self.queue, "agent": self.agent, "because": self.choice.because, "found": found}
+        work.add([work.new(HandOver, case_id=case.id, **row)])
+        turn = work.first(Turn, (F.queue == self.queue) & (F.agent == self.agent))
+        known = turn or work.new(Turn, queue=self.queue, agent=self.agent)
+        work.save(Change(known.evolve(given=known.given + 1, last_at=work.now)))
 
 
 def queues(work: Work) -> list[Queue]:
@@ -44,6 +58,18 @@ def queues(work: Work) -> list[Queue]:
     return known
 
 
+def hands_out(work: Work) -> bool:
+    """Whether any queue hands out automatically."""
+    return any(q.automatic for q in queues(work))
+
+
+def one_at_a_time(work: Work) -> None:
+    """Wait for decisions that others are making; theirs are seen then."""
+    if queues(work):
+        with work.holding():
+            work.get(Queue, min(q.id for q in queues(work)))
+
+
 def queue_for(work: Work, case: Case) -> Queue | None:
     """The first queue whose rule holds of *case*, which need not be stored yet."""
     for queue in queues(work):
@@ -52,26 +78,34 @@ def queue_for(work: Work, case: Case) -> Queue | None:
     return None
 
 
-def on_arrival(work: Work, case: Case) -> Taken | None:
-    """Who gets a new case at once: somebody only if its queue hands out automatically and nobody has it yet."""
-    if case.owner is not None or case.status != "open" or not any(q.automatic for q in queues(work)):
-        return None
+def placed(work: Work, case: Case) -> Case:
+    """The case in the queue where it belongs, if it waits for somebody and there are queues that hand out."""
+    if case.ended or (case.owner is not None and case.version > 0) or not hands_out(work):
+        return case
     queue = queue_for(work, case)
-    if queue is None or not queue.automatic:
-        return None
+    return case.evolve(queue=None if queue is None else queue.name)
+
+
+def on_arrival(work: Work, case: Case) -> tuple[Case, Taken | None]:
+    """A new case in its queue, and who gets it at once: only if the queue hands out and nobody has it yet."""
+    case = placed(work, case)
+    queue = next((q for q in queues(work) if q.name == case.queue), None)
+    if queue is None or not queue.automatic or case.owner is not None or case.status != "open":
+        return case, None
+    one_at_a_time(work)
     taken, choice = decide(work, case, queue)
     if choice.agent is None:
-        return None
-    return Taken(queue=taken.name, agent=choice.agent, because=choice.because)
+        return case, None
+    return case.evolve(owner=choice.agent), Taken(queue=taken.name, agent=choice.agent, choice=choice)
 
 
 def decide(work: Work, case: Case, queue: Queue) -> tuple[Queue, Choice]:
     """Who gets *case*; if nobody in *queue* can take it, who of the queue that it overflows into."""
     tried: list[str] = []
     while True:
-        choice = choose(_hands(work, queue), _demand(work, case, queue), method=queue.method)
+        choice = choose(_hands(work, case, queue), _demand(work, case, queue), method=queue.method)
         tried.append(queue.name)
-        following = None if queue.overflow is None else work.first(Queue, F.name == queue.overflow)
+        following = next((q for q in queues(work) if q.name == queue.overflow), None)
         if choice.agent is not None or following is None or following.name in tried:
             return queue, choice
         queue = following
@@ -89,45 +123,62 @@ def _demand(work: Work, case: Case, queue: Queue) -> Demand:
 
 def _previous(work: Work, case: Case) -> str | None:
     theirs = (F.customer_id == case.customer_id) & ~F.owner.is_missing() & (F.id != case.id)
-    last = work.first(Case, theirs, order_by=("-opened_at", "-id"))
-    return None if last is None else last.owner
+    last = looked_up(work, Case, theirs, order_by=("-opened_at", "-id"), limit=1)
+    return last[0].owner if last else None
 
 
-def _hands(work: Work, queue: Queue) -> list[Hand]:
+def _hands(work: Work, case: Case, queue: Queue) -> list[Hand]:
     agents = work.find(Agent, F.queues.has(queue.name), order_by="name")
-    names = [a.name for a in agents]
-    loads = _loads(work, queue, names)
-    here = (F.queue == queue.name) & F.agent.in_(names)
-    given = {g.key[0]: g.count for g in work.tally(HandOver, here, by=("agent",))}
+    turns = {t.agent: t for t in work.find(Turn, F.queue == queue.name)}
+    without = _excluded(work, case)
     lately: dict[str, int] = {}
     if queue.window is not None:
-        within = here & (F.created_at > work.now - queue.window)
+        within = (F.queue == queue.name) & F.agent.in_([a.name for a in agents])
+        within &= F.created_at > work.now - queue.window
         lately = {g.key[0]: g.count for g in work.tally(HandOver, within, by=("agent",))}
     return [
         Hand(
             name=a.name,
             available=a.available,
             skills=a.skills,
-            load=loads.get(a.name, 0),
+            load=load_of(work, queue, a) if a.available and a.name not in without else 0,
             limit=a.limit,
             weight=a.weight,
-            given=given.get(a.name, 0),
-            last_at=_last_at(work, queue, a.name) if a.name in given else None,
+            given=turns[a.name].given if a.name in turns else 0,
+            last_at=turns[a.name].last_at if a.name in turns else None,
             lately=lately.get(a.name, 0),
+            excluded=without.get(a.name),
         )
         for a in agents
     ]
 
 
-def _last_at(work: Work, queue: Queue, agent: str) -> datetime | None:
-    last = work.first(HandOver, (F.queue == queue.name) & (F.agent == agent), order_by=("-created_at", "-id"))
-    return None if last is None else last.created_at
+def _excluded(work: Work, case: Case) -> dict[str, str]:
+    """Who does not get this case, and why."""
+    about = work.find(Exclusion, F.customer_id == case.customer_id)
+    if case.version > 0:
+        about += work.find(Exclusion, F.case_id == case.id)
+    return {e.agent: e.reason for e in about}
 
 
-def _loads(work: Work, queue: Queue, names: Sequence[str]) -> dict[str, int]:
-    """Units of open work by agent."""
-    loads: dict[str, int] = {}
-    for group in work.tally(Case, F.status.in_(ALIVE) & F.owner.in_(names), by=("owner", "channel")):
-        owner, channel = group.key
-        loads[owner] = loads.get(owner, 0) + group.count * queue.units.get(channel or "", 1)
-    return loads
+def load_of(work: Work, queue: Queue, agent: Agent) -> int:
+    """Units of open work, as far as they matter: nobody counts on beyond the limit."""
+    if agent.limit is None and queue.method != "least_loaded":
+        return 0
+    most = MOST_OPEN if agent.limit is None else agent.limit
+    theirs = (F.owner == agent.name) & F.status.in_(ALIVE)
+    query = Query(cls=Case, plan=_everything(work, Case, theirs), limit=most)
+    channels = work.session.columns(query, ["channel"])
+    return sum(queue.units.get(channel or "", 1) for (channel,) in channels)
+
+
+def looked_up(work: Work, cls: type[R], rule: Rule, *, order_by: tuple[str, ...], limit: int) -> list[R]:
+    """What satisfies *rule*, whatever the actor may see: who gets a case does not depend on who opened it."""
+    order = ordering(cls.__schema__, order_by)
+    query = Query(cls=cls, plan=_everything(work, cls, rule), order=order, limit=limit)
+    return work.session.find(query)
+
+
+def _everything(work: Work, cls: type[Any], rule: Rule) -> Any:
+    registry = work.house.registry
+    return plan(rule, registry.schema(cls), registry, AsOf(at=work.now, zone=work.settings.zone))

@@ -1,83 +1,28 @@
-"""``crm.service.agents`` and ``crm.service.routing``."""
+"""``crm.service.routing``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
-import attrs
-
-from crmkit.errors import InvalidInput, NotFound, Refused
+from crmkit.customers.people import Customer
+from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
 from crmkit.kernel.text import nearest
+from crmkit.kernel.work import Work
 from crmkit.service.cases.case import Case
 from crmkit.service.cases.handling import assigned
 from crmkit.service.cases.keeping import settle
-from crmkit.service.routing.choosing import Choice, Method
-from crmkit.service.routing.deciding import QUEUES, Taken, decide, queue_for, queues
-from crmkit.service.routing.records import Agent, AgentChanged, Queue, QueueDefined
-
-if TYPE_CHECKING:
-    from crmkit.kernel.work import Work
-
-
-@attrs.frozen(kw_only=True)
-class Routed:
-    """What became of one case.
-
-    Attributes:
-        queue: the name of the queue that took it; none if no queue's rule holds.
-        choice: who was chosen, and what was found about everybody.
-    """
-
-    case: Case
-    queue: str | None
-    choice: Choice | None
-
-
-class Agents(Collection[Agent]):
-    """What ``crm.service.agents`` offers."""
-
-    cls = Agent
-
-    def define(
-        self,
-        name: str,
-        *,
-        queues: Iterable[str] = (),
-        skills: Iterable[str] = (),
-        limit: int | None = None,
-        weight: int = 1,
-    ) -> Agent:
-        """Say who sees to cases, and what he can do; a name that is known is changed.
-
-        Args:
-            name: as cases name their owner.
-            queues: the names of the queues that the agent serves.
-            skills: what the agent can do.
-            limit: the most units of open work; none without a limit.
-            weight: the share of work handed out by weight, 1 or more.
-        """
-        values = {"queues": frozenset(queues), "skills": frozenset(skills), "limit": limit, "weight": weight}
-        with self.work() as work:
-            known = work.first(Agent, F.name == name)
-            agent = work.new(Agent, name=name, **values) if known is None else known.evolve(**values)
-            return known if agent == known and known is not None else work.save(_changed(agent))
-
-    def available(self, agent: Agent | str, *, yes: bool) -> Agent:
-        """Say whether somebody takes work now; whoever comes back gets what has been waiting."""
-        with self.work() as work:
-            current = agent_called(work, agent)
-            if current.available is yes:
-                return current
-            saved = work.save(_changed(current.evolve(available=yes)))
-            if yes:
-                Routing(work).fill()
-            return saved
+from crmkit.service.routing.agents import agent_called
+from crmkit.service.routing.choosing import Method
+from crmkit.service.routing.deciding import QUEUES, decide, one_at_a_time, queue_for
+from crmkit.service.routing.excluding import exclude, excluded_event
+from crmkit.service.routing.filling import Routed, fill, place_again, routed
+from crmkit.service.routing.records import Agent, Exclusion, HandOver, Queue, QueueDefined
 
 
 class Routing(Collection[Queue]):
@@ -153,7 +98,10 @@ class Routing(Collection[Queue]):
             if known is not None and queue == known:
                 return known
             work.memo.pop(QUEUES, None)
-            return work.save(Change(queue, (QueueDefined(queue_id=queue.id, name=queue.name),)))
+            saved = work.save(Change(queue, (QueueDefined(queue_id=queue.id, name=queue.name),)))
+            work.memo.pop(QUEUES, None)
+            place_again(work)
+            return saved
 
     def route(self, case: Case | str) -> Routed:
         """Give a case to the one who should have it now; it stays where it is if nobody can take it.
@@ -162,10 +110,74 @@ class Routing(Collection[Queue]):
             Refused: the case is resolved or closed.
         """
         with self.work() as work:
+            one_at_a_time(work)
             current = work.get(Case, case)
             if current.ended:
                 raise Refused(f"case {current.id} is {current.status}: only open cases are handed out")
-            return _route(work, current)
+            return routed(work, current)
+
+    def decline(self, case: Case | str, *, reason: str) -> Routed:
+        """Hand a case back; whoever had it does not get it again, and somebody else gets it who can.
+
+        Args:
+            case: which one.
+            reason: why; everybody who looks at later decisions sees it.
+
+        Raises:
+            Refused: the case has ended, or nobody has it.
+        """
+        with self.work() as work:
+            one_at_a_time(work)
+            current = work.get(Case, case)
+            if current.ended or current.owner is None:
+                state = current.status if current.ended else "nobody's"
+                raise Refused(f"case {current.id} is {state}: only the owner of an open case can decline it")
+            exclude(work, current.owner, reason=reason, case_id=current.id)
+            return routed(work, settle(work, assigned(current, None)))
+
+    def exclude(
+        self,
+        agent: Agent | str,
+        *,
+        reason: str,
+        customer: Customer | str | None = None,
+        case: Case | str | None = None,
+    ) -> Exclusion:
+        """Keep the cases of a customer, or one case, from an agent; what he has already, he keeps.
+
+        Args:
+            agent: who.
+            reason: why.
+            customer: whose cases; give either a customer or a case.
+            case: which case.
+
+        Raises:
+            InvalidInput: neither or both of customer and case are given.
+            NotFound: there is no such agent.
+        """
+        with self.work() as work:
+            named = agent_called(work, agent).name
+            whom = None if customer is None else work.get(Customer, customer).id
+            which = None if case is None else work.get(Case, case).id
+            return exclude(work, named, reason=reason, customer_id=whom, case_id=which)
+
+    def include(self, exclusion: Exclusion | str) -> None:
+        """Take an exclusion back."""
+        with self.work() as work:
+            current = work.get(Exclusion, exclusion)
+            work.remove(Exclusion, [current.id])
+            work.emit(excluded_event(current, excluded=False))
+
+    def exclusions(self, agent: Agent | str) -> list[Exclusion]:
+        """What an agent does not get, and why."""
+        with self.read() as work:
+            named = agent_called(work, agent).name
+            return work.find(Exclusion, F.agent == named, order_by="id")
+
+    def explain(self, case: Case | str) -> list[HandOver]:
+        """Every hand-over of a case, the latest first: to whom, why, and what was found about everybody else."""
+        with self.read() as work:
+            return work.find(HandOver, F.case_id == work.get(Case, case).id, order_by=("-created_at", "-id"))
 
     def fill(self, *, limit: int = 1000) -> list[Routed]:
         """Hand out what has been waiting, the most urgent and then the oldest first.
@@ -177,7 +189,7 @@ class Routing(Collection[Queue]):
             the cases that found somebody.
         """
         with self.work() as work:
-            return _fill(work, limit=limit)
+            return fill(work, limit=limit)
 
     def try_out(self, case: Case | str) -> Routed:
         """Say who would get a case, and why, without giving it to anybody."""
@@ -188,76 +200,6 @@ class Routing(Collection[Queue]):
                 return Routed(case=current, queue=None, choice=None)
             taken, choice = decide(work, current, queue)
             return Routed(case=current, queue=taken.name, choice=choice)
-
-
-URGENCY: Final = ("urgent", "high", "normal", "low")
-AT_ONCE: Final = 1000
-
-
-def _fill(work: Work, *, limit: int, automatic: bool = False) -> list[Routed]:
-    """Hand out; a queue that had nobody for a channel has nobody for the next case by that channel either."""
-    routed: list[Routed] = []
-    nobody: set[tuple[str, str | None]] = set()
-    for case in _waiting(work, limit):
-        queue = queue_for(work, case)
-        if queue is None or (automatic and not queue.automatic) or (queue.name, case.channel) in nobody:
-            continue
-        found = _hand_out(work, case, queue)
-        if found.choice is None or found.choice.agent is None:
-            nobody.add((queue.name, case.channel))
-        else:
-            routed.append(found)
-    return routed
-
-
-def _waiting(work: Work, limit: int) -> list[Case]:
-    found: list[Case] = []
-    for priority in URGENCY:
-        rule = (F.status == "open") & F.owner.is_missing() & (F.priority == priority)
-        found += work.find(Case, rule, order_by=("opened_at", "id"), limit=limit - len(found))
-    return found
-
-
-def refill(work: Work, case_id: str) -> None:
-    """Whoever had the case, which has ended, has room again: what waits in automatic queues is handed out."""
-    owner = work.get(Case, case_id).owner
-    if owner is None or not any(q.automatic for q in queues(work)):
-        return
-    if work.count(Agent, (F.name == owner) & (F.available == True)):  # noqa: E712 - a rule is built
-        _fill(work, limit=AT_ONCE, automatic=True)
-
-
-def _route(work: Work, case: Case) -> Routed:
-    queue = queue_for(work, case)
-    return Routed(case=case, queue=None, choice=None) if queue is None else _hand_out(work, case, queue)
-
-
-def _hand_out(work: Work, case: Case, queue: Queue) -> Routed:
-    taken, choice = decide(work, case, queue)
-    if choice.agent is None or choice.agent == case.owner:
-        return Routed(case=case, queue=taken.name, choice=choice)
-    saved = settle(work, assigned(case, choice.agent))
-    Taken(queue=taken.name, agent=choice.agent, because=choice.because).remember(work, saved)
-    return Routed(case=saved, queue=taken.name, choice=choice)
-
-
-def _changed(agent: Agent) -> Change[Agent]:
-    return Change(agent, (AgentChanged(agent_id=agent.id, name=agent.name, available=agent.available),))
-
-
-def agent_called(work: Work, ref: Agent | str) -> Agent:
-    """The agent with this name or id.
-
-    Raises:
-        NotFound: there is none; the message names the nearest.
-    """
-    if isinstance(ref, Agent) or ref.startswith("agt_"):
-        return work.get(Agent, ref)
-    found = work.first(Agent, F.name == ref)
-    if found is None:
-        near = nearest(ref, [name for (name,) in work.columns(Agent, ["name"])])
-        raise NotFound(f"there is no agent {ref!r}" + (f", did you mean {near!r}?" if near else ": define one first"))
-    return found
 
 
 def queue_called(work: Work, name: str) -> Queue:

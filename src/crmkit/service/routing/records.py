@@ -1,9 +1,9 @@
-"""Agents and queues, and what is remembered of every hand-over."""
+"""Agents and queues, who is excluded from what, and what is remembered of every hand-over."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from crmkit.errors import InvalidInput
@@ -73,12 +73,53 @@ class Queue(Entity):
 
 @entity("hand_over", prefix="han", append_only=True, indexes=[Index(attributes=("queue", "agent", "created_at"))])
 class HandOver(Record):
-    """A case that routing gave to an agent."""
+    """A case that routing gave to an agent.
+
+    Attributes:
+        because: why to him, in a sentence.
+        found: what was found about everybody who serves the queue, by name.
+    """
 
     case_id: str = attribute(references="case", reverse="hand_overs")
     queue: str = attribute(index=True)
     agent: str = attribute(index=True)
     because: str = attribute(limit=1000)
+    found: Mapping[str, Any] = attribute(factory=dict)
+
+
+@entity("turn", prefix="turn", indexes=[Index(attributes=("queue", "agent"), unique=True)])
+class Turn(Entity):
+    """How much of a queue an agent has had, so that a choice need not count all that ever happened.
+
+    Attributes:
+        given: how many cases he has got; whoever begins, or comes back, begins where the others are.
+        last_at: when he got the last one.
+    """
+
+    queue: str = attribute()
+    agent: str = attribute()
+    given: int = attribute(default=0, at_least=0)
+    last_at: datetime | None = attribute(default=None)
+
+
+@entity("exclusion", prefix="xcl")
+class Exclusion(Entity):
+    """An agent who does not get the cases of a customer, or one case: he is biased, a relative, or has declined.
+
+    Attributes:
+        key: the agent and whom or what he does not get.
+    """
+
+    agent: str = attribute()
+    customer_id: str | None = attribute(default=None, references="customer", reverse="")
+    case_id: str | None = attribute(default=None, references="case", reverse="")
+    reason: str = attribute(limit=1000, personal=True)
+    key: str = attribute(unique=True)
+
+    def check(self) -> None:
+        """It is about a customer or about a case."""
+        if (self.customer_id is None) is (self.case_id is None):
+            raise InvalidInput("an agent is excluded from the cases of a customer, or from one case: give one of them")
 
 
 @event("service.agent_changed")
@@ -96,3 +137,14 @@ class QueueDefined(Event):
 
     queue_id: str
     name: str
+
+
+@event("service.agent_excluded")
+class AgentExcluded(Event):
+    """An agent does not get the cases of a customer, or one case, from now on; or does again."""
+
+    exclusion_id: str
+    customer_id: str | None
+    case_id: str | None
+    agent: str
+    excluded: bool
