@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from crmkit import CRM, F
 from crmkit.errors import DefinitionError, Duplicate, InvalidInput, NotFound
+from crmkit.kernel.events import EventRecord
 from crmkit.kernel.rules import Rule
 from crmkit.pipeline.assignment.entry import AssignmentEntry, Turns, chosen, remaining
 from crmkit.pipeline.assignment.salesperson import Salesperson
@@ -304,3 +306,57 @@ def test_who_reports_to_whom(crm: CRM) -> None:
         people.register("Li")
     with pytest.raises(InvalidInput, match="colour"):
         people.register("Zhou", colour="red")
+
+
+# ── By itself ──
+
+
+def given_out_at_capture(crm: CRM) -> None:
+    team(crm, "Li", "Xu", "Zhou", monthly_limit=90)
+    crm.pipeline.assignment.define("web", rule=F.source == "web", people=["Li", "Xu"], go_on=True)
+    crm.pipeline.assignment.define("large", rule=F.employees >= 100, people=["Zhou"])
+    crm.pipeline.assignment.automate(at_capture=True)
+
+
+def test_leads_are_given_out_as_they_come_and_it_is_told_why(anywhere: CRM) -> None:
+    given_out_at_capture(anywhere)
+    leads = anywhere.pipeline.leads
+    lead = leads.capture(name="a", source="web", key="form-1")
+    assert (lead.owner, lead.owned_since) == ("Li", MONDAY)
+    with anywhere.read() as work:
+        told = work.find(EventRecord, (F.subject == lead.id) & (F.name == "pipeline.lead_assigned"))
+    assert [(e.payload["owner"], e.payload["because"]) for e in told] == [("Li", "web: the first in turn")]
+    assert leads.capture(name="a", source="web", key="form-1") == lead  # the same key is the same lead, and no turn
+    assert leads.capture(name="b", source="web").owner == "Xu"
+    assert leads.capture(name="c", employees=100).owner == "Zhou"
+    assert leads.capture(name="d").owner is None  # no entry fits
+    assert leads.capture(name="e", source="web", owner="boss").owner == "boss"  # it has come with an owner
+
+
+def test_many_leads_at_a_time_go_the_same_ways(clock: FrozenClock) -> None:
+    rows: list[dict[str, Any]] = [
+        {"name": str(n), "source": "web" if n % 3 else "tv", "employees": 60 * (n % 4)} for n in range(24)
+    ]
+    with CRM.open("sqlite://", clock=clock) as one, CRM.open("memory://", clock=clock) as other:
+        for crm in (one, other):
+            given_out_at_capture(crm)
+        together = one.pipeline.leads.capture_many(rows)
+        apart = [other.pipeline.leads.capture(**row) for row in rows]
+        assert [(lead.name, lead.owner) for lead in together] == [(lead.name, lead.owner) for lead in apart]
+        assert together == one.pipeline.leads.find(order_by="id")
+        assert len({lead.owner for lead in together}) == 4  # three people, and nobody
+
+
+def test_nobody_gets_leads_by_itself_unless_told_so(anywhere: CRM) -> None:
+    given_out_at_capture(anywhere)
+    anywhere.pipeline.assignment.automate(at_capture=False)
+    assert anywhere.pipeline.leads.capture(name="a", source="web").owner is None
+
+
+def test_a_lead_that_went_back_to_the_pool_waits_there(anywhere: CRM, clock: FrozenClock) -> None:
+    given_out_at_capture(anywhere)
+    anywhere.pipeline.pool.define(idle=timedelta(days=7))
+    lead = anywhere.pipeline.leads.capture(name="a", source="web")
+    clock.advance(days=7, seconds=1)
+    anywhere.run_due()
+    assert [found.id for found in anywhere.pipeline.pool.available()] == [lead.id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.change import Change
@@ -11,20 +11,17 @@ from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
+from crmkit.pipeline.assignment.deciding import FREE, assigned, decided, distributed, entries_of, setup_of
 from crmkit.pipeline.assignment.entry import (
+    AssignmentAutomated,
     AssignmentEntry,
     AssignmentEntryDefined,
+    AssignmentSetup,
     Decision,
     How,
-    Turns,
-    chosen,
 )
-from crmkit.pipeline.assignment.hands import handed, recent, record, turns_of
 from crmkit.pipeline.assignment.salesperson import Salesperson, salesperson
-from crmkit.pipeline.leads.lead import CLOSED, Lead
-from crmkit.pipeline.pool.pool import watch_many
-
-FREE = F.owner.is_missing() & F.stage.not_in(CLOSED)
+from crmkit.pipeline.leads.lead import Lead
 
 
 class Assignments(Collection[AssignmentEntry]):
@@ -110,10 +107,33 @@ class Assignments(Collection[AssignmentEntry]):
                 raise NotFound(f"there is no assignment entry {name!r}" + (f", did you mean {near!r}?" if near else ""))
             work.remove(AssignmentEntry, [known.id])
 
+    def automate(self, *, at_capture: bool) -> AssignmentSetup:
+        """Say whether leads are given out by themselves.
+
+        Args:
+            at_capture: as soon as they are captured, unless they come with an owner; who gets one, and why, is what
+                :meth:`assign` would say.  Until told so, leads wait for :meth:`assign` and :meth:`distribute`.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     people = [crm.pipeline.salespeople.register(name) for name in ("Li", "Xu")]
+            ...     _ = crm.pipeline.assignment.define("everybody", people=people)
+            ...     _ = crm.pipeline.assignment.automate(at_capture=True)
+            ...     [crm.pipeline.leads.capture(name=name).owner for name in "abc"]
+            ['Li', 'Xu', 'Li']
+        """
+        with self.work() as work:
+            known = setup_of(work)
+            setup = work.new(AssignmentSetup) if known is None else known
+            after = setup.evolve(at_capture=at_capture)
+            told = AssignmentAutomated(setup_id=after.id, at_capture=at_capture)
+            return work.save(Change(after, (told,)))
+
     def explain(self, lead: Lead | str) -> Decision:
         """Who would get a lead now, and why; nothing is stored."""
         with self.read() as work:
-            return _decided(work, work.get(Lead, lead))
+            return decided(work, work.get(Lead, lead))
 
     def assign(self, lead: Lead | str) -> Lead:
         """Give a lead to whom the entries say; it stays where it is if nobody can take it.
@@ -125,17 +145,7 @@ class Assignments(Collection[AssignmentEntry]):
             current = work.get(Lead, lead)
             if not current.open:
                 raise InvalidInput(f"lead {current.id} is {current.stage}: nobody has to look after it any more")
-            decision = _decided(work, current)
-            if decision.owner is None:
-                return current
-            return handed(
-                work,
-                current,
-                to=decision.owner,
-                team=decision.team,
-                because=decision.because,
-                entry=decision.entry,
-            )
+            return assigned(work, current)
 
     def distribute(self, rule: Rule | None = None, *, limit: int | None = None) -> list[Decision]:
         """Give out all leads that nobody has (and that satisfy *rule*), the most promising first.
@@ -149,12 +159,7 @@ class Assignments(Collection[AssignmentEntry]):
             get it is what :meth:`explain` tells.
         """
         with self.work() as work:
-            return _distributed(work, FREE if rule is None else FREE & rule, limit=limit)
-
-
-def entries_of(work: Work) -> list[AssignmentEntry]:
-    """The entries in the order in which they are asked."""
-    return work.find(AssignmentEntry, order_by=("position", "name"))
+            return distributed(work, FREE if rule is None else FREE & rule, limit=limit)
 
 
 def _position(work: Work, known: AssignmentEntry | None) -> int:
@@ -174,69 +179,3 @@ def _reachable(work: Work, entry: AssignmentEntry) -> None:
                 f"the assignment entry {ordered[number + 1].name!r} would never be asked: {candidate.name!r} before it "
                 "takes all leads; give it a rule, go_on=True, or a later position"
             )
-
-
-def _decided(work: Work, lead: Lead) -> Decision:
-    fitting = [e for e in entries_of(work) if _fits(work, e, lead)]
-    turns = turns_of(work)
-    for entry in fitting:
-        turns.recent[entry.name] = recent(work, entry.name)
-    return _first(fitting, lead, _members(work, fitting), turns, explain=True)
-
-
-def _fits(work: Work, entry: AssignmentEntry, lead: Lead) -> bool:
-    rule = entry.read()
-    return rule is None or bool(work.count(Lead, rule & (F.id == lead.id)))
-
-
-def _members(work: Work, entries: Sequence[AssignmentEntry]) -> dict[str, list[Salesperson]]:
-    """By entry, to whom it leads, sorted by name."""
-    people = work.find(Salesperson, order_by="name")
-    return {entry.name: [p for p in people if entry.takes(p)] for entry in entries}
-
-
-def _first(
-    fitting: Sequence[AssignmentEntry],
-    lead: Lead,
-    members: Mapping[str, Sequence[Salesperson]],
-    turns: Turns,
-    *,
-    explain: bool,
-) -> Decision:
-    decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
-    for entry in fitting:
-        decision = chosen(entry, lead, members[entry.name], turns, explain=explain)
-        if decision.owner is not None or not entry.go_on:
-            return decision
-    return decision
-
-
-def _distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decision]:
-    """A few queries for each entry, whatever the number of leads."""
-    entries, turns = entries_of(work), turns_of(work)
-    members = _members(work, entries)
-    leads = work.find(Lead, wanted, order_by=("-probability", "created_at"), limit=limit)
-    fitting: dict[str, list[AssignmentEntry]] = {}
-    for entry in entries:
-        turns.recent[entry.name] = recent(work, entry.name)
-        rule = entry.read()
-        for (lead_id,) in work.columns(Lead, ["id"], wanted if rule is None else wanted & rule):
-            fitting.setdefault(lead_id, []).append(entry)
-    decisions, changed, records = [], [], []
-    for lead in leads:
-        decision = _first(fitting.get(lead.id, []), lead, members, turns, explain=False)
-        decisions.append(decision)
-        if decision.owner is None or decision.entry is None:
-            continue
-        turns.took(decision.owner, entry=decision.entry)
-        why = decision.because
-        changed.append(lead.assigned(decision.owner, team=decision.team, because=why, now=work.now))
-        records.append(record(work, lead, to=decision.owner, because=why, entry=decision.entry))
-    if changed:
-        saved = work.put([change.after for change in changed])
-        for change in changed:
-            for fact in change.events:
-                work.emit(fact)
-        work.add(records)
-        watch_many(work, saved)
-    return decisions

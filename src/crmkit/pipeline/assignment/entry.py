@@ -66,6 +66,26 @@ class AssignmentEntry(Entity):
         return person.name in self.people if self.people else person.team == self.team
 
 
+@entity("assignment_setup", prefix="aset")
+class AssignmentSetup(Entity):
+    """When leads are given out by themselves.
+
+    Attributes:
+        at_capture: as soon as they are captured, unless they come with an owner.
+    """
+
+    name: str = attribute(unique=True, default="leads")
+    at_capture: bool = attribute(default=False)
+
+
+@event("pipeline.assignment_automated")
+class AssignmentAutomated(Event):
+    """Leads are given out by themselves from now on, or no longer."""
+
+    setup_id: str
+    at_capture: bool
+
+
 @entity("assignment", prefix="asg", append_only=True)
 class Assignment(Record):
     """A lead came into other hands: the record that turns, capacities and waiting times are counted by."""

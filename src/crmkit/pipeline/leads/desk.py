@@ -15,6 +15,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
+from crmkit.pipeline.assignment.deciding import received
 from crmkit.pipeline.assignment.hands import handed
 from crmkit.pipeline.leads.capture import captured, cleaned
 from crmkit.pipeline.leads.conversion import ConversionPlan, Converted, Wishes, applied, planned, same_person
@@ -33,7 +34,9 @@ class Leads(Collection[Lead]):
     cls = Lead
 
     def capture(self, *, name: str | None = None, extras: Iterable[Extra] = (), **fields: Any) -> Lead:
-        """Note that somebody has shown interest.
+        """Note that somebody has shown interest, and give the lead to somebody if the house does so by itself.
+
+        ``crm.pipeline.assignment.automate(at_capture=True)`` lets it; a lead that comes with an ``owner`` stays there.
 
         Args:
             name: as the person is called; else the company, or what is before the @ of the e-mail address.
@@ -61,7 +64,7 @@ class Leads(Collection[Lead]):
             change = captured(work, {"name": name, "extras": extras, **fields})
             saved = work.save(Change(refresher(work)(change.after), change.events))
             watch(work, saved)
-            return saved
+            return received(work, [saved])[0]
 
     def capture_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Lead]:
         """Note many leads in one transaction: all of them, or none.
@@ -84,7 +87,7 @@ class Leads(Collection[Lead]):
                     raise InvalidInput(f"row {number}: {error}") from None
             saved = work.save_new(changes)
             watch_many(work, [lead for lead in saved if lead.owner is not None])
-            return saved
+            return received(work, saved)
 
     def update(self, lead: Lead | str, **changes: Any) -> Lead:
         """Change what is known of a lead; stage, owner and scores have verbs of their own.

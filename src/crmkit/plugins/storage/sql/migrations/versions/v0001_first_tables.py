@@ -99,6 +99,26 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}assignment_entry_position_idx", f"{prefix}assignment_entry", ["tenant", "position"], schema=schema
     )
     op.create_table(
+        f"{prefix}assignment_setup",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("at_capture", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}assignment_setup_name_key",
+        f"{prefix}assignment_setup",
+        ["tenant", "name"],
+        unique=True,
+        schema=schema,
+    )
+    op.create_table(
         f"{prefix}campaign",
         sa.Column("tenant", TEXT, nullable=False),
         sa.Column("id", TEXT, nullable=False),
@@ -2659,6 +2679,45 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}order_status_placed_at_idx", f"{prefix}order", ["tenant", "status", "placed_at"], schema=schema
     )
     op.create_table(
+        f"{prefix}instalment",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("order_id", TEXT, nullable=False),
+        sa.Column("customer_id", TEXT, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("amount_currency", sa.String(length=3), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "customer_id"],
+            [f"{at}{prefix}customer.tenant", f"{at}{prefix}customer.id"],
+            name=f"{prefix}instalment_customer_id_fkey",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant", "order_id"],
+            [f"{at}{prefix}order.tenant", f"{at}{prefix}order.id"],
+            name=f"{prefix}instalment_order_id_fkey",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}instalment_customer_id_idx", f"{prefix}instalment", ["tenant", "customer_id"], schema=schema
+    )
+    op.create_index(f"{prefix}instalment_due_on_idx", f"{prefix}instalment", ["tenant", "due_on"], schema=schema)
+    op.create_index(f"{prefix}instalment_order_id_idx", f"{prefix}instalment", ["tenant", "order_id"], schema=schema)
+    op.create_index(
+        f"{prefix}instalment_order_id_position_key",
+        f"{prefix}instalment",
+        ["tenant", "order_id", "position"],
+        unique=True,
+        schema=schema,
+    )
+    op.create_table(
         f"{prefix}offer",
         sa.Column("tenant", TEXT, nullable=False),
         sa.Column("id", TEXT, nullable=False),
@@ -3037,6 +3096,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.Column("extras", JSON, nullable=False),
         sa.Column("quote_id", TEXT, nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("product_id", TEXT, nullable=True),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("name", TEXT, nullable=False),

@@ -1,0 +1,122 @@
+"""Deciding who gets which leads: one of them, or many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from crmkit.kernel.rules import F, Rule
+from crmkit.kernel.work import Work
+from crmkit.pipeline.assignment.entry import AssignmentEntry, AssignmentSetup, Decision, Turns, chosen
+from crmkit.pipeline.assignment.hands import handed, recent, record, turns_of
+from crmkit.pipeline.assignment.salesperson import Salesperson
+from crmkit.pipeline.leads.lead import CLOSED, Lead
+from crmkit.pipeline.pool.pool import watch_many
+
+FREE = F.owner.is_missing() & F.stage.not_in(CLOSED)
+AT_ONCE = 5000
+
+
+def entries_of(work: Work) -> list[AssignmentEntry]:
+    """The entries in the order in which they are asked."""
+    return work.find(AssignmentEntry, order_by=("position", "name"))
+
+
+def setup_of(work: Work) -> AssignmentSetup | None:
+    """Whether leads are given out by themselves, if anybody has said so."""
+    return work.first(AssignmentSetup, F.name == "leads")
+
+
+def decided(work: Work, lead: Lead) -> Decision:
+    """Who gets a lead now, and why."""
+    entries, turns = entries_of(work), turns_of(work)
+    return _first(_fitting(work, entries, lead, turns), lead, _members(work, entries), turns, explain=True)
+
+
+def assigned(work: Work, lead: Lead) -> Lead:
+    """The lead in the hands of whom the entries say; as it was, if nobody can take it."""
+    decision = decided(work, lead)
+    if decision.owner is None:
+        return lead
+    return handed(work, lead, to=decision.owner, team=decision.team, because=decision.because, entry=decision.entry)
+
+
+def received(work: Work, leads: Sequence[Lead]) -> list[Lead]:
+    """New leads, given out if the house does so by itself; in the order in which they came."""
+    free = [lead.id for lead in leads if lead.owner is None]
+    setup = setup_of(work) if free else None
+    if setup is None or not setup.at_capture:
+        return list(leads)
+    if len(leads) == 1:
+        return [assigned(work, leads[0])]
+    now = {lead.id: lead for lead in leads}
+    for begin in range(0, len(free), AT_ONCE):
+        part = F.id.in_(free[begin : begin + AT_ONCE])
+        distributed(work, FREE & part, limit=None)
+        now |= {lead.id: lead for lead in work.find(Lead, part)}
+    return list(now.values())
+
+
+def _fitting(work: Work, entries: Iterable[AssignmentEntry], lead: Lead, turns: Turns) -> Iterator[AssignmentEntry]:
+    """The entries whose rule the lead satisfies, looked at one by one, and whose turn it is in each."""
+    for entry in entries:
+        if _fits(work, entry, lead):
+            turns.recent[entry.name] = recent(work, entry.name)
+            yield entry
+
+
+def _fits(work: Work, entry: AssignmentEntry, lead: Lead) -> bool:
+    rule = entry.read()
+    return rule is None or bool(work.count(Lead, rule & (F.id == lead.id)))
+
+
+def _members(work: Work, entries: Sequence[AssignmentEntry]) -> dict[str, list[Salesperson]]:
+    """By entry, to whom it leads, sorted by name."""
+    people = work.find(Salesperson, order_by="name")
+    return {entry.name: [p for p in people if entry.takes(p)] for entry in entries}
+
+
+def _first(
+    fitting: Iterable[AssignmentEntry],
+    lead: Lead,
+    members: Mapping[str, Sequence[Salesperson]],
+    turns: Turns,
+    *,
+    explain: bool,
+) -> Decision:
+    decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
+    for entry in fitting:
+        decision = chosen(entry, lead, members[entry.name], turns, explain=explain)
+        if decision.owner is not None or not entry.go_on:
+            return decision
+    return decision
+
+
+def distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decision]:
+    """A few queries for each entry, whatever the number of leads."""
+    entries, turns = entries_of(work), turns_of(work)
+    members = _members(work, entries)
+    leads = work.find(Lead, wanted, order_by=("-probability", "created_at"), limit=limit)
+    fitting: dict[str, list[AssignmentEntry]] = {}
+    for entry in entries:
+        turns.recent[entry.name] = recent(work, entry.name)
+        rule = entry.read()
+        for (lead_id,) in work.columns(Lead, ["id"], wanted if rule is None else wanted & rule):
+            fitting.setdefault(lead_id, []).append(entry)
+    decisions, changed, records = [], [], []
+    for lead in leads:
+        decision = _first(fitting.get(lead.id, []), lead, members, turns, explain=False)
+        decisions.append(decision)
+        if decision.owner is None or decision.entry is None:
+            continue
+        turns.took(decision.owner, entry=decision.entry)
+        why = decision.because
+        changed.append(lead.assigned(decision.owner, team=decision.team, because=why, now=work.now))
+        records.append(record(work, lead, to=decision.owner, because=why, entry=decision.entry))
+    if changed:
+        saved = work.put([change.after for change in changed])
+        for change in changed:
+            for fact in change.events:
+                work.emit(fact)
+        work.add(records)
+        watch_many(work, saved)
+    return decisions
