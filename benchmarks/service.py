@@ -234,7 +234,7 @@ def recalculating(stack: str, fresh: Callable[[], str], count: int) -> str:
     spent = time.perf_counter() - begin
     world.crm.close()
     return (
-        f"{stack}: {done.cases:,} cases recalculated after a calendar edit, {len(done.shifts):,} due times moved: "
+        f"{stack}: {done.cases:,} cases recalculated after a calendar edit, {sum(done.shifted.values()):,} due times moved: "
         f"{done.cases / spent:,.0f} cases a second"
     )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
@@ -164,6 +164,7 @@ class CaseOpened(Event):
     kind: str
     channel: str | None
     status: str
+    priority: str
     at: datetime
 
 
@@ -213,11 +214,23 @@ class CaseAssigned(Event):
 
 @event("service.case_updated")
 class CaseUpdated(Event):
-    """Fields have changed; which ones, not to what: the trail keeps no personal data."""
+    """Fields have changed; which ones, not to what: the trail keeps no personal data.
+
+    Attributes:
+        priority: the new priority if that has changed, since targets may depend on it.
+    """
 
     case_id: str
     customer_id: str
     fields: tuple[str, ...]
+    priority: str | None = None
+
+    @classmethod
+    def of(cls, after: Case, fields: Iterable[str]) -> Self:
+        """What is told of a case of which some fields have changed."""
+        names = tuple(sorted(fields))
+        priority = after.priority if "priority" in names else None
+        return cls(case_id=after.id, customer_id=after.customer_id, fields=names, priority=priority)
 
 
 @event("service.policy_applied")

@@ -251,6 +251,7 @@ def opened(
             kind=case.kind,
             channel=case.channel,
             status=case.status,
+            priority=case.priority,
             at=case.opened_at,
         ),
         *told,
@@ -289,7 +290,7 @@ def updated(work: Work, case: Case, changes: Mapping[str, Any]) -> Case:
     if not different:
         return case
     after = placed(work, after)
-    change = Change(after, (CaseUpdated(case_id=case.id, customer_id=case.customer_id, fields=different),))
+    change = Change(after, (CaseUpdated.of(after, different),))
     if DECIDING.isdisjoint(different) or case.policy_by == "given" or case.ended:
         return settle(work, change)
     chosen = policy_for(work, after)

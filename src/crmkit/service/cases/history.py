@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from crmkit.kernel.events import Event, EventRecord
@@ -28,9 +28,6 @@ NAMES: Final[Mapping[str, str]] = {
 }
 
 
-READ: Final = ("created_at", "id", "subject", "name", "payload")
-
-
 def happening(name: str, payload: Mapping[str, Any], at: datetime) -> Happening | None:
     """What the event *name* means to a clock; nothing if no clock can look at it."""
     known = NAMES.get(name)
@@ -45,7 +42,7 @@ def happening(name: str, payload: Mapping[str, Any], at: datetime) -> Happening 
         return Happening(when, "unassigned")
     if name == "service.case_called" and not payload["answered"]:
         return Happening(when, "missed_call")
-    return Happening(when, known, payload.get("status"))
+    return Happening(when, known, payload.get("status"), payload.get("priority"))
 
 
 def told(events: Iterable[Event], *, now: datetime) -> list[Happening]:
@@ -60,11 +57,14 @@ def history(work: Work, case_id: str) -> list[Happening]:
 
 
 def histories(work: Work, case_ids: Sequence[str]) -> dict[str, list[Happening]]:
-    """What happened to each of several cases so far, in order."""
-    rule = F.subject.in_(list(case_ids)) & F.name.in_(list(NAMES))
-    found: dict[str, list[Happening]] = defaultdict(list, {case_id: [] for case_id in case_ids})
-    for at, _, subject, name, payload in sorted(work.columns(EventRecord, READ, rule), key=lambda row: row[:2]):
-        known = happening(name, payload, at)
+    """What happened to each of several cases so far, in order.
+
+    The names are looked at here: a store that is asked for them too may go through all events with such a name.
+    """
+    found: dict[str, list[Happening]] = {case_id: [] for case_id in case_ids}
+    told = work.find(EventRecord, F.subject.in_(list(found)))
+    for event in sorted(told, key=attrgetter("created_at", "id")):
+        known = happening(event.name, event.payload, event.created_at)
         if known is not None:
-            found[subject].append(known)
+            found[event.subject].append(known)
     return found

@@ -196,7 +196,7 @@ class Joining(Collection[Case]):
                     raise InvalidInput(f"case {current.id} would be a part of itself")
                 here = None if here.parent_id is None else work.get(Case, here.parent_id)
             after = current.evolve(parent_id=None if above is None else above.id)
-            told = CaseUpdated(case_id=current.id, customer_id=current.customer_id, fields=("parent_id",))
+            told = CaseUpdated.of(after, ["parent_id"])
             return settle(work, Change(after, (told,)))
 
     def below(self, case: Case | str) -> list[Case]:

@@ -17,7 +17,7 @@ from crmkit.service.policies.policy import Policy
 from crmkit.service.policies.terms import Terms
 from crmkit.service.sla.engine import Happening, judge
 from crmkit.service.sla.readings import Judgement
-from crmkit.service.sla.records import CaseClock, shown_by
+from crmkit.service.sla.records import CHANGING, CaseClock, shown_by
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -38,15 +38,16 @@ def settle(work: Work, change: Change[Case], *, past: Sequence[Happening] | None
     if case.policy_version_id is None:
         return _without_policy(work, change)
     policy = work.get(Policy, case.policy_version_id)
+    terms = policy.read()
     if past is None:
         past = [] if case.version == 0 else history(work, case.id)
-    judged = judged_by(policy.read(), [*past, *told(change.events, now=work.now)], as_of=work.now)
+    judged = judged_by(terms, [*past, *told(change.events, now=work.now)], as_of=work.now)
     saved = work.save(Change(case.evolve(**dues(judged)), change.events))
     new = saved.version == 1
     rows = [] if new else work.find(CaseClock, F.case_id == saved.id)
     items = [] if new else _planned_for(work, saved.id)
-    Upkeep(work).add(saved, policy, judged, rows=rows, items=items).write()
-    _close_later(work, saved, policy.read())
+    Upkeep(work).add(saved, policy, terms, judged, rows=rows, items=items).write()
+    _close_later(work, saved, terms)
     for event in change.events:
         if isinstance(event, CaseReopened):
             occur(work, saved, policy, "reopened", number=saved.reopened)
@@ -99,11 +100,18 @@ class Upkeep:
     plans: list[Planned] = attrs.field(factory=list)
 
     def add(
-        self, case: Case, policy: Policy, judged: Judgement, *, rows: Iterable[CaseClock], items: Iterable[AgendaItem]
+        self,
+        case: Case,
+        policy: Policy,
+        terms: Terms,
+        judged: Judgement,
+        *,
+        rows: Iterable[CaseClock],
+        items: Iterable[AgendaItem],
     ) -> Upkeep:
         """Compare what is stored for a case with what its clocks show."""
         self._clocks(case, policy, judged, {(row.name, row.cycle): row for row in rows})
-        wanted = {} if case.ended else {p.key: p for p in planned(case, policy, policy.read(), judged)}
+        wanted = {} if case.ended else {p.key: p for p in planned(case, policy, terms, judged)}
         for item in items:
             if _stays(item, case, policy, judged, wanted):
                 wanted.pop(item.key, None)
@@ -120,9 +128,10 @@ class Upkeep:
             if row is None:
                 self.fresh.append(Change(self.work.new(CaseClock, case_id=case.id, policy_id=policy.id, **shown)))
             elif row.open or row.policy_id == policy.id:
-                after = row.evolve(policy_id=policy.id, **shown)
-                if after != row:
-                    self.changed.append(after)
+                new = {"policy_id": policy.id, **shown}
+                different = {name: value for name, value in new.items() if getattr(row, name) != value}
+                if different:
+                    self.changed.append(row.evolve(**different))
         self.gone += [row.id for row in known.values() if row.open or row.policy_id == policy.id]
 
     def write(self) -> None:
@@ -131,7 +140,7 @@ class Upkeep:
         if self.fresh:
             work.save_new(self.fresh)
         if self.changed:
-            work.put(self.changed)
+            work.put(self.changed, fields=CHANGING)
         if self.gone:
             work.remove(CaseClock, self.gone)
         if self.struck:

@@ -149,8 +149,7 @@ def _raised(firing: Firing, escalated: CaseEscalated) -> Change[Case]:
     change = Change(case.evolve(escalation_level=case.escalation_level + 1, **different), (escalated,))
     if not different:
         return change
-    fields = tuple(sorted(different))
-    return change.and_also(CaseUpdated(case_id=case.id, customer_id=case.customer_id, fields=fields))
+    return change.and_also(CaseUpdated.of(change.after, different))
 
 
 def _plan_next(work: Work, firing: Firing, told: Told) -> None:

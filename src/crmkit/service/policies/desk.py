@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from crmkit.errors import DefinitionError, InvalidInput
+from crmkit.errors import Conflict, DefinitionError, InvalidInput
 from crmkit.kernel.calendar import BusinessCalendar
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import utc
@@ -18,7 +19,7 @@ from crmkit.kernel.rules.specs import to_json
 from crmkit.service.cases.case import Case
 from crmkit.service.escalation.levels import read_levels
 from crmkit.service.policies.policy import Policy, PolicyDefined, policy_of
-from crmkit.service.policies.recalculating import BATCH, Recalculation, Shift, candidates, recalculated
+from crmkit.service.policies.recalculating import BATCH, CHANCES, KEPT, Recalculation, candidates, recalculated
 from crmkit.service.policies.terms import FORTNIGHT, Terms
 from crmkit.service.sla.clocks import Clock
 from crmkit.service.sla.hours import Hours
@@ -28,7 +29,7 @@ from crmkit.service.sla.span import Span
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
-Target = timedelta | Span | Mapping[str, int]
+Target = timedelta | Span | Mapping[str, int] | Mapping[str, timedelta | Span | Mapping[str, int]]
 
 
 class Policies(Collection[Policy]):
@@ -67,8 +68,10 @@ class Policies(Collection[Policy]):
         Args:
             name: what cases call it.
             calendar: the business time; or several calendars, by the moment from which each is in force.
-            first_response: how long until the first public answer: a ``timedelta`` of business time, or
-                ``{"days": 2}`` in business days.
+            first_response: how long until the first public answer: a ``timedelta`` of business time,
+                ``{"days": 2}`` in business days, or one of these by priority, as in
+                ``{"urgent": timedelta(hours=1), "else": timedelta(hours=8)}``; without ``"else"``, cases of a priority
+                that is not named are not measured.
             next_response: how long until each further message of the customer is answered.
             update: how long between two public answers.
             resolution: how long until the case is resolved.
@@ -147,21 +150,34 @@ class Policies(Collection[Policy]):
             return define(work, current.name, changed, rule=current.condition(), position=current.position)
 
     def recalculate(
-        self, policy: Policy | str, *, rule: Rule | None = None, preview: bool = False, batch: int = BATCH
+        self,
+        policy: Policy | str,
+        *,
+        rule: Rule | None = None,
+        preview: bool = False,
+        resume: bool = False,
+        batch: int = BATCH,
+        keep: int = KEPT,
     ) -> Recalculation:
         """Bring open cases under the current version of their policy, and read all their clocks anew.
 
         Cycles that are over stay as they were judged.  Levels that the new due times put into the past come due at
-        once.  Cases are stored in batches, each in a transaction of its own: what fails can be repeated.
+        once.  Cases are read and stored in batches, each in a transaction of its own that is whole or not there at
+        all: after a crash the same call does the rest, and to do it twice changes nothing more.  A batch of which
+        somebody changes a case at the same moment is judged again.
 
         Args:
             policy: which one; its current version is applied.
             rule: only the cases that satisfy it.
             preview: say what would change, and store nothing.
+            resume: leave out cases that are under the current version already, as after a run that was interrupted.
             batch: cases in one transaction.
+            keep: how many shifts the answer lists; it counts them all.
 
         Raises:
             NotFound: there is no such policy.
+            InvalidInput: *batch* or *keep* is no such number.
+            Conflict: others kept changing the cases of a batch; those before it are stored.
 
         Example:
             >>> from crmkit import CRM, BusinessCalendar
@@ -174,23 +190,34 @@ class Policies(Collection[Policy]):
             ...     plan.cases, [s.due for s in plan.shifts]
             (1, ['resolution_due', 'next_due'])
         """
-        shifts: list[Shift] = []
-        moved = seen = 0
-        last: tuple[str, ...] | None = None
+        if type(batch) is not int or batch < 1 or type(keep) is not int or keep < 0:
+            raise InvalidInput(f"batch= is 1 or more and keep= 0 or more, got {batch!r} and {keep!r}")
         current = self.get(policy)
         if current.state != "current":
             current = self.get(current.name)
+        done = Recalculation(policy=current, stored=not preview)
+        wanted, last = candidates(current, rule, resume=resume), ""
         while True:
-            with self.read() if preview else self.work() as work:
-                cases = work.find(Case, candidates(current, rule), limit=batch, after=last)
-                found, changed = recalculated(work, current, cases, store=not preview)
-            shifts += found
-            moved += changed
-            seen += len(cases)
-            if len(cases) < batch:
-                break
-            last = (cases[-1].id,)
-        return Recalculation(policy=current, cases=seen, moved=moved, shifts=tuple(shifts), stored=not preview)
+            some, end = self._recalculated(current, wanted, last, batch=batch, store=not preview)
+            done = done.joined(some, keep=keep)
+            if end is None:
+                return done
+            last = end
+
+    def _recalculated(
+        self, policy: Policy, wanted: Rule, last: str, *, batch: int, store: bool
+    ) -> tuple[Recalculation, str | None]:
+        """Do the batch behind the case *last*, again if somebody was faster; and the case at its end if it is full."""
+        for chance in range(1, CHANCES + 1):
+            try:
+                with self.work() if store else self.read() as work, work.savepoint() if store else nullcontext():
+                    cases = work.find(Case, wanted, limit=batch, after=(last,) if last else None)
+                    found = recalculated(work, policy, cases, store=store)
+                return found, cases[-1].id if len(cases) == batch else None
+            except Conflict:
+                if chance == CHANCES:
+                    raise
+        raise AssertionError
 
     def get(self, ref: Policy | str) -> Policy:
         """The current version of a policy by name, or a version by id.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.entity import Entity, Index, attribute, entity
@@ -16,6 +16,10 @@ from crmkit.service.policies.terms import Terms
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
+
+
+REMEMBERED: Final = 256
+_READ: dict[str, tuple[Mapping[str, Any], Terms]] = {}
 
 
 @entity(
@@ -48,8 +52,15 @@ class Policy(Entity):
     replaced_at: datetime | None = attribute(default=None)
 
     def read(self) -> Terms:
-        """What it says."""
-        return Terms.from_json(self.terms)
+        """What it says; read once, with its calendars compiled once, for all who have this version in hand."""
+        known = _READ.get(self.id)
+        if known is not None and (known[0] is self.terms or known[0] == self.terms):
+            return known[1]
+        if len(_READ) >= REMEMBERED:
+            _READ.clear()
+        terms = Terms.from_json(self.terms)
+        _READ[self.id] = (self.terms, terms)
+        return terms
 
     def condition(self) -> Rule | None:
         """Which cases it is for."""

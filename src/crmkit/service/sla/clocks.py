@@ -7,6 +7,7 @@ A trigger is the name of an event (``"opened"``, ``"reply"``), or says that the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, Self
 
 import attrs
@@ -31,6 +32,8 @@ EVENTS: Final = (
     "merged",
 )
 ENDED: Final = "resolved|closed"
+PRIORITIES: Final = ("low", "normal", "high", "urgent")
+ELSE: Final = "else"
 
 
 @attrs.frozen
@@ -76,8 +79,43 @@ def _triggers(value: Iterable[str]) -> tuple[str, ...]:
     return texts
 
 
-def _span(value: Any) -> Span:
-    return Span.read(value, what="the target of a clock")
+def _span(value: Any) -> Span | None:
+    return None if value is None else Span.read(value, what="the target of a clock")
+
+
+def _spans(value: Any) -> Mapping[str, Span]:
+    if not isinstance(value, Mapping):
+        raise DefinitionError(f"targets are spans by priority, got {shown(value)}")
+    return MappingProxyType(
+        {priority: Span.read(span, what=f"the target of {priority}") for priority, span in value.items()}
+    )
+
+
+def split_targets(value: Any, *, what: str) -> dict[str, Any]:
+    """The target of a clock as a host writes it, as arguments of :class:`Clock`.
+
+    Args:
+        value: one span for all, or spans by priority; ``"else"`` is for the priorities that are not named.
+        what: whose target it is, for the message.
+
+    Raises:
+        DefinitionError: a priority is unknown, or nothing is named.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> sorted(split_targets({"urgent": timedelta(hours=1), "else": timedelta(hours=8)}, what="resolution"))
+        ['target', 'targets']
+    """
+    if not isinstance(value, Mapping) or value.keys() & {"days", "microseconds"}:
+        return {"target": value}
+    for priority in value:
+        if priority not in {*PRIORITIES, ELSE}:
+            near = nearest(str(priority), [*PRIORITIES, ELSE])
+            hint = f"did you mean {near!r}?" if near else f"use {', '.join(PRIORITIES)} or {ELSE!r}"
+            raise DefinitionError(f"the targets of {what}: there is no priority {shown(priority)}: {hint}")
+    if not value:
+        raise DefinitionError(f'the targets of {what} are empty: name a priority, or "else"')
+    return {"target": value.get(ELSE), "targets": {p: span for p, span in value.items() if p != ELSE}}
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +124,10 @@ class Clock:
 
     Attributes:
         name: as in ``first_response``.
-        target: how long it may take, in business time.
+        target: how long it may take, in business time; missing when only some priorities have a target.
+        targets: how long it may take for cases of certain priorities, in place of *target*.  A case whose priority has
+            no target is not measured.  A cycle that is over was measured by the priority of its end, one that runs is
+            measured by the present one.
         starts: begin a cycle.
         stops: what was to be done has been done.
         pauses: the clock stands from now on, also for cycles that begin meanwhile.
@@ -108,7 +149,7 @@ class Clock:
     """
 
     name: str
-    target: Span = attrs.field(converter=_span)
+    target: Span | None = attrs.field(converter=_span)
     starts: tuple[str, ...] = attrs.field(converter=_triggers)
     stops: tuple[str, ...] = attrs.field(converter=_triggers)
     pauses: tuple[str, ...] = attrs.field(default=(), converter=_triggers)
@@ -118,13 +159,19 @@ class Clock:
     recurs: Literal["once", "again", "each"] = "once"
     after: str | None = None
     hold: Literal["business", "wall"] = "business"
+    targets: Mapping[str, Span] = attrs.field(factory=dict, converter=_spans)
+    heard: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     effects: tuple[tuple[str, tuple[Trigger, ...]], ...] = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if not str(self.name).isidentifier():
             raise DefinitionError(f"a clock has a name such as 'first_response', got {shown(self.name)}")
-        if not self.target.positive:
-            raise DefinitionError(f"the target of {self.name} must be more than nothing, got {self.target}")
+        wanted = [*self.targets.values(), *([] if self.target is None else [self.target])]
+        if not wanted:
+            raise DefinitionError(f"the clock {self.name} needs a target")
+        for span in wanted:
+            if not span.positive:
+                raise DefinitionError(f"the target of {self.name} must be more than nothing, got {span}")
         if not (self.starts and self.stops):
             raise DefinitionError(f"say what starts and what stops the clock {self.name}")
         for value, known, what in ((self.recurs, RECURRENCES, "recurs"), (self.hold, HOLDS, "hold")):
@@ -134,12 +181,21 @@ class Clock:
             raise DefinitionError(f"the clock {self.name} pauses and nothing resumes it")
         effects = tuple((e, tuple(Trigger.read(t) for t in getattr(self, e))) for e in EFFECTS)
         object.__setattr__(self, "effects", effects)
+        told = (t.names for _, triggers in effects for t in triggers if t.way == "event")
+        object.__setattr__(self, "heard", frozenset().union(*told))
+
+    def target_for(self, priority: str | None) -> Span | None:
+        """How long it may take for cases of a priority; nothing if they are not measured."""
+        return self.targets.get(priority, self.target) if priority is not None else self.target
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form."""
         lists = {effect: list(getattr(self, effect)) for effect in EFFECTS if getattr(self, effect)}
         rest = {"recurs": self.recurs, "after": self.after, "hold": self.hold}
-        return {"name": self.name, "target": self.target.to_json(), **lists, **rest}
+        spans: dict[str, Any] = {"target": None if self.target is None else self.target.to_json()}
+        if self.targets:
+            spans["targets"] = {priority: span.to_json() for priority, span in self.targets.items()}
+        return {"name": self.name, **spans, **lists, **rest}
 
     @classmethod
     def from_json(cls, spec: Mapping[str, Any]) -> Self:

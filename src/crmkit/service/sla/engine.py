@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 import attrs
@@ -28,6 +29,7 @@ from crmkit.kernel.clock import utc
 from crmkit.service.sla.clocks import Clock, Trigger
 from crmkit.service.sla.hours import Hours
 from crmkit.service.sla.readings import Judgement, Reading, Stretch, Turn
+from crmkit.service.sla.span import Span
 
 NOTHING = timedelta(0)
 SEEN = frozenset({"sweep", "escalated"})
@@ -46,11 +48,13 @@ class Happening:
         at: when.
         name: what, as clocks name it in their triggers.
         state: the state of the case from then on, if it has changed.
+        priority: the priority of the case from then on, if it has changed.
     """
 
     at: datetime = attrs.field(converter=_instant)
     name: str
     state: str | None = None
+    priority: str | None = None
 
 
 def judge(
@@ -83,28 +87,46 @@ def judge(
         Frappe, osTicket and Chatwoot; stop before pause before start is the order of Time to SLA for Jira.
     """
     at = utc(as_of, what="as_of")
-    known = sorted((h for h in happenings if h.at <= at), key=lambda h: h.at)
+    known = sorted((h for h in happenings if h.at <= at), key=_when)
     instants = _instants(known)
-    looked = tuple(h.at for h in known if h.name in SEEN)
+    priorities = tuple((h.at, h.priority) for h in known if h.priority is not None)
+    looked = tuple(h.at for h in known if h.name in SEEN) if late == "seen" else None
     runs: dict[str, _Run] = {}
     for clock in _in_order(clocks):
         run = _Run(clock)
         runs[clock.name] = run
         before = runs[clock.after] if clock.after else None
         for instant in instants:
-            run.live(instant, before)
-    readings = tuple(
-        _read(run.clock, cycle, hours, at, held=run.held, looked=looked if late == "seen" else None)
-        for run in runs.values()
-        for cycle in run.cycles
-    )
-    return Judgement(as_of=at, state=instants[-1].state if instants else None, readings=readings)
+            if instant.turns or not clock.heard.isdisjoint(instant.names):
+                run.live(instant, before)
+    readings = []
+    for run in runs.values():
+        for cycle in run.cycles:
+            target = run.clock.target_for(_priority(priorities, cycle.stopped or at))
+            if target is not None:
+                readings.append(_read(run.clock, cycle, target, hours, at, held=run.held, looked=looked))
+    return Judgement(as_of=at, state=instants[-1].state if instants else None, readings=tuple(readings))
+
+
+_when = attrgetter("at")
+
+
+def _priority(known: Sequence[tuple[datetime, str]], at: datetime) -> str | None:
+    """The priority that a case had at a moment, or the first one that is known."""
+    found = known[0][1] if known else None
+    for since, priority in known:
+        if since > at:
+            break
+        found = priority
+    return found
 
 
 def _in_order(clocks: Iterable[Clock]) -> list[Clock]:
     """The clocks, each behind the one that it waits for."""
     waiting = list(clocks)
     names = [c.name for c in waiting]
+    if len(set(names)) == len(names) and all(c.after is None for c in waiting):
+        return waiting
     if len(set(names)) != len(names):
         raise DefinitionError(f"two clocks are called {next(n for n in names if names.count(n) > 1)!r}; rename one")
     ordered: dict[str, Clock] = {}
@@ -123,16 +145,21 @@ def _in_order(clocks: Iterable[Clock]) -> list[Clock]:
 @attrs.frozen
 class _Instant:
     at: datetime
-    happenings: tuple[Happening, ...]
     before: str | None
     state: str | None
+    names: frozenset[str]
+
+    @property
+    def turns(self) -> bool:
+        """Whether the case comes into another state."""
+        return self.before != self.state
 
     def caused(self, triggers: Sequence[Trigger]) -> frozenset[str]:
         """The causes among *triggers*: names of events; states count by what the instant changed in the end."""
-        found = set()
+        found: set[str] = set()
         for trigger in triggers:
             if trigger.way == "event":
-                found |= {h.name for h in self.happenings if h.name in trigger.names}
+                found |= self.names & trigger.names
             elif self.before != self.state:
                 inside, was = self.state in trigger.names, self.before in trigger.names
                 if (inside and not was) if trigger.way == "enters" else (was and not inside):
@@ -143,10 +170,10 @@ class _Instant:
 def _instants(known: Sequence[Happening]) -> list[_Instant]:
     made: list[_Instant] = []
     state: str | None = None
-    for at, group in groupby(known, key=lambda h: h.at):
+    for at, group in groupby(known, key=_when):
         happenings = tuple(group)
         after = next((h.state for h in reversed(happenings) if h.state is not None), state)
-        made.append(_Instant(at, happenings, state, after))
+        made.append(_Instant(at, state, after, frozenset([h.name for h in happenings])))
         state = after
     return made
 
@@ -258,14 +285,21 @@ def _said(causes: frozenset[str]) -> str:
 
 
 def _read(
-    clock: Clock, cycle: _Cycle, all_hours: Hours, as_of: datetime, *, held: bool, looked: tuple[datetime, ...] | None
+    clock: Clock,
+    cycle: _Cycle,
+    target: Span,
+    all_hours: Hours,
+    as_of: datetime,
+    *,
+    held: bool,
+    looked: tuple[datetime, ...] | None,
 ) -> Reading:
     seen = cycle.stopped or as_of
     hours = all_hours.for_cycle(started=cycle.started, seen=seen)
     stretch = Stretch(
         hours=hours,
         hold=clock.hold,
-        target=clock.target,
+        target=target,
         started=cycle.started,
         running=tuple(cycle.running),
         tail=cycle.since or cycle.tail,
@@ -280,12 +314,10 @@ def _read(
         clock=clock.name,
         cycle=cycle.number,
         state=state if cycle.stopped is None else "stopped",
-        target=clock.target,
+        target=target,
         started_at=cycle.started,
         stopped_at=cycle.stopped,
         due=due,
-        elapsed=stretch.elapsed(),
-        held=stretch.held(),
         breached=late,
         superseded=cycle.superseded,
         turns=tuple(cycle.turns),

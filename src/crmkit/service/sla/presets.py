@@ -13,7 +13,7 @@ import attrs
 
 from crmkit.errors import DefinitionError
 from crmkit.kernel.text import nearest
-from crmkit.service.sla.clocks import ENDED, Clock
+from crmkit.service.sla.clocks import ENDED, Clock, split_targets
 
 HELD: Final = {"pauses": ["enters:waiting"], "resumes": ["leaves:waiting"]}
 ANSWERS: Final = ["reply", "call"]
@@ -129,7 +129,8 @@ def preset(name: str, targets: Targets, *, change: Callable[[Clock], Clock] | No
 
     Args:
         name: ``crmkit``, ``zammad``, ``zendesk``, ``glpi``, ``frappe``, ``erpnext``, ``osticket`` or ``chatwoot``.
-        targets: by the name of the clock, its target: a ``timedelta`` or a :class:`Span`.
+        targets: by the name of the clock, its target: a ``timedelta`` or a :class:`Span`, or such by priority, as in
+            ``{"urgent": timedelta(hours=1), "else": timedelta(hours=8)}``.
         change: what to do with each clock, as in ``lambda clock: attrs.evolve(clock, hold="wall")``.
 
     Raises:
@@ -153,7 +154,9 @@ def preset(name: str, targets: Targets, *, change: Callable[[Clock], Clock] | No
     if missing:
         wanted = next(clock for clock in targets if shape[clock].get("after") == missing[0])
         raise DefinitionError(f"{wanted} is measured after {missing[0]}: give that a target too")
-    clocks = tuple(Clock(name=clock, target=target, **shape[clock]) for clock, target in targets.items())
+    clocks = tuple(
+        Clock(name=clock, **split_targets(target, what=clock), **shape[clock]) for clock, target in targets.items()
+    )
     return clocks if change is None else tuple(map(change, clocks))
 
 

@@ -103,8 +103,6 @@ class Reading:
         cycle: its number, counted from 1.
         state: ``running``, ``paused`` or ``stopped``.
         due: when the target is used up; of a paused clock, as if it went on now; of a stopped one, what it was.
-        elapsed: business time that was used.
-        held: how long it stood.
         breached: the target was overrun: the stop, or the moment of looking, lies after the due time.
         superseded: a restart made this cycle count for nothing.
         turns: what happened to it and what caused it.
@@ -117,8 +115,6 @@ class Reading:
     started_at: datetime
     stopped_at: datetime | None
     due: datetime
-    elapsed: timedelta
-    held: timedelta
     breached: bool
     superseded: bool
     turns: tuple[Turn, ...]
@@ -128,6 +124,16 @@ class Reading:
     def open(self) -> bool:
         """Whether it has not been stopped."""
         return self.state != "stopped"
+
+    @property
+    def elapsed(self) -> timedelta:
+        """Business time that was used."""
+        return self.stretch.elapsed()
+
+    @property
+    def held(self) -> timedelta:
+        """How long it stood."""
+        return self.stretch.held()
 
     @property
     def why(self) -> tuple[str, ...]:

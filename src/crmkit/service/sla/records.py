@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.service.sla.readings import Reading
@@ -43,6 +43,9 @@ class CaseClock(Entity):
     def open(self) -> bool:
         """Whether it has not been stopped."""
         return self.state in {"running", "paused"}
+
+
+CHANGING: Final = ("policy_id", "state", "started_at", "due_at", "stopped_at", "elapsed", "held")
 
 
 def shown_by(reading: Reading) -> dict[str, object]:
