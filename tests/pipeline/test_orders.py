@@ -192,6 +192,31 @@ def test_a_quote_expires_by_itself_unless_it_was_revised(crm: CRM, wang: Custome
     assert quotes.decline(kept, reason="too dear").reason == "too dear"
 
 
+def test_every_version_of_a_quote_can_be_read(crm: CRM, wang: Customer) -> None:
+    quotes = crm.pipeline.quotes
+    quote = quotes.send(quotes.draft(wang, lines=[album(100), album(5)]))
+    quote = quotes.send(quotes.revise(quote, lines=[album(80)]))
+    quote = quotes.revise(quotes.decline(quote, reason="too dear"), lines=[album(70), album(4)])
+    assert (quote.revision, quote.status, quote.total) == (3, "draft", Money(74, CNY))
+    prices = [[int(li.amount.amount) for li in quotes.lines(quote, revision=n)] for n in (1, 2, 3)]
+    assert prices == [[100, 5], [80], [70, 4]]
+    assert quotes.lines(quote) == quotes.lines(quote, revision=3)
+    with pytest.raises(NotFound, match="the revisions 1 to 3, not 4"):
+        quotes.lines(quote, revision=4)
+    assert happened(crm, wang, "pipeline.quote_revised") == 2
+    order = quotes.accept(quotes.send(quote))
+    assert [int(li.amount.amount) for li in crm.pipeline.orders.lines(order)] == [70, 4]
+
+
+def test_a_quote_is_not_accepted_after_its_last_day(crm: CRM, wang: Customer, clock: FrozenClock) -> None:
+    quote = crm.pipeline.quotes.draft(wang, lines=[album()], valid_until=date(2026, 3, 3))
+    quote = crm.pipeline.quotes.send(quote)
+    clock.set(datetime(2026, 3, 3, 16, 0, tzinfo=UTC))  # midnight in Shanghai; the agenda has not run yet
+    with pytest.raises(Refused, match="valid until 2026-03-03"):
+        crm.pipeline.quotes.accept(quote)
+    assert crm.pipeline.orders.count() == 0
+
+
 # ── Receivables ──
 
 

@@ -1,7 +1,7 @@
 """Sales: from the first sign of interest to the order, the payment and the commission."""
 
 from crmkit.kernel.room import Room
-from crmkit.pipeline import payments, portrait, prices, products, quotas, receivables, returns
+from crmkit.pipeline import payments, portrait, prices, products, quotas, returns
 from crmkit.pipeline.activities import ACTIVITY, activity, follow_ups, timing
 from crmkit.pipeline.assignment import entry, salesperson
 from crmkit.pipeline.commissions import SETTLEMENT, ledger, plans, settlements
@@ -16,6 +16,8 @@ from crmkit.pipeline.orders import ORDER, Line, line, order, quotes
 from crmkit.pipeline.orders.desk import PAYMENT_DUE
 from crmkit.pipeline.pool import desk as pool_desk
 from crmkit.pipeline.pool import pool
+from crmkit.pipeline.receivables import desk as receivables
+from crmkit.pipeline.receivables import instalments
 from crmkit.pipeline.scoring import desk as scoring_desk
 from crmkit.pipeline.scoring import model as lead_model
 from crmkit.pipeline.scoring import points
@@ -50,6 +52,7 @@ ROOM = Room(
         line,
         quotes,
         payments,
+        instalments,
         receivables,
         returns,
         plans,
@@ -75,6 +78,7 @@ ROOM = Room(
         steps.NEXT_STEP_DUE: steps.step_due,
         quotes.QUOTE_EXPIRES: quotes.expire,
         PAYMENT_DUE: receivables.payment_due,
+        instalments.DUE_SOON: receivables.payment_due_soon,
     },
     section=portrait.sales_section,
 )

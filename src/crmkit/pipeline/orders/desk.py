@@ -108,7 +108,7 @@ class Orders(Collection[Order]):
             )
             saved = work.save(Change(order, (placed(order),)))
             work.save_new(Change(made) for made in lines_of(work, saved, bought))
-            _remember_due(work, saved)
+            remember_due(work, saved)
             settled = saved.settled(machine=work.machine("order"), now=work.now)
             return work.save(settled) if settled.events else saved
 
@@ -194,7 +194,8 @@ def _rhythms(work: Work, rule: Rule | None, *, product: Product | str | None) ->
     return [rhythm for who, on in days.items() if (rhythm := rhythm_of(who, on)) is not None]
 
 
-def _remember_due(work: Work, order: Order) -> None:
+def remember_due(work: Work, order: Order) -> None:
+    """The agenda tells when *order* has not been paid in time."""
     if order.due_at is not None:
         work.schedule(PAYMENT_DUE, due_at=order.due_at, subject=order.id, key=f"payment-due:{order.id}")
 

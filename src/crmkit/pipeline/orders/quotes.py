@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from crmkit.customers.people import Customer
-from crmkit.errors import InvalidInput
+from crmkit.errors import InvalidInput, NotFound, Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import local_date, start_of_day
 from crmkit.kernel.collection import Collection
@@ -58,9 +58,10 @@ class Quote(Entity):
 
 @entity("quote_line", prefix="qline")
 class QuoteLine(Entity):
-    """One line of a quote."""
+    """One line of a quote, as it was offered in one of its revisions."""
 
     quote_id: str = attribute(references="quote", reverse="lines", index=True)
+    revision: int = attribute(default=1, at_least=1)
     product_id: str | None = attribute(default=None, references="product")
     position: int = attribute(at_least=1)
     name: str = attribute()
@@ -73,6 +74,16 @@ class QuoteLine(Entity):
 @event("pipeline.quote_sent")
 class QuoteSent(Event):
     """A customer has an offer."""
+
+    quote_id: str
+    customer_id: str
+    total: Money
+    revision: int
+
+
+@event("pipeline.quote_revised")
+class QuoteRevised(Event):
+    """An offer was written anew; what was offered before can still be read."""
 
     quote_id: str
     customer_id: str
@@ -172,10 +183,22 @@ class Quotes(Collection[Quote]):
             _write_lines(work, saved, offered)
             return saved
 
-    def lines(self, quote: Quote | str) -> list[QuoteLine]:
-        """What is offered, line by line."""
+    def lines(self, quote: Quote | str, *, revision: int | None = None) -> list[QuoteLine]:
+        """What is offered, line by line.
+
+        Args:
+            quote: which.
+            revision: an earlier one; the present one unless given.
+
+        Raises:
+            NotFound: there is no such revision.
+        """
         with self.read() as work:
-            return _lines_of(work, work.get(Quote, quote))
+            current = work.get(Quote, quote)
+            wanted = current.revision if revision is None else revision
+            if not 1 <= wanted <= current.revision:
+                raise NotFound(f"quote {current.id} has the revisions 1 to {current.revision}, not {wanted}")
+            return _lines_of(work, current, revision=wanted)
 
     def send(self, quote: Quote | str) -> Quote:
         """The customer has it now; on the day after its last one it expires by itself.
@@ -208,11 +231,16 @@ class Quotes(Collection[Quote]):
 
         Raises:
             TransitionRefused: it was not sent, or is decided.
+            Refused: its last day has passed.
         """
         with self.work() as work:
             current = work.get(Quote, quote)
             machine = work.machine("quote")
             machine.target(current.status, "accept", current)
+            if current.valid_until is not None and current.valid_until < local_date(work.now, work.settings.zone):
+                raise Refused(
+                    f"the quote was valid until {current.valid_until}: revise it with a later day and send it"
+                )
             order = Orders(work).place(
                 current.customer_id,
                 lines=[_as_line(line) for line in _lines_of(work, current)],
@@ -244,7 +272,7 @@ class Quotes(Collection[Quote]):
         prices: PriceList | str | None = None,
         valid_until: date | None = None,
     ) -> Quote:
-        """Write it anew; it has to be sent again.
+        """Write it anew; it has to be sent again.  Earlier revisions can still be read.
 
         Raises:
             TransitionRefused: it is accepted, or still a draft.
@@ -259,8 +287,14 @@ class Quotes(Collection[Quote]):
                 "revision": current.revision + 1,
                 "reason": None,
             }
-            saved = work.save(work.machine("quote").step(current, "revise", now=work.now, changes=changes))
-            work.remove(QuoteLine, [line.id for line in _lines_of(work, saved)])
+            step = work.machine("quote").step(current, "revise", now=work.now, changes=changes)
+            revised = QuoteRevised(
+                quote_id=current.id,
+                customer_id=current.customer_id,
+                total=step.after.total,
+                revision=step.after.revision,
+            )
+            saved = work.save(step.and_also(revised))
             _write_lines(work, saved, offered)
             return saved
 
@@ -284,6 +318,7 @@ def _write_lines(work: Work, quote: Quote, lines: Sequence[Line]) -> None:
             work.new(
                 QuoteLine,
                 quote_id=quote.id,
+                revision=quote.revision,
                 product_id=line.product.id if isinstance(line.product, Product) else None,
                 position=position,
                 name=line.name,
@@ -297,8 +332,9 @@ def _write_lines(work: Work, quote: Quote, lines: Sequence[Line]) -> None:
     )
 
 
-def _lines_of(work: Work, quote: Quote) -> list[QuoteLine]:
-    return work.find(QuoteLine, F.quote_id == quote.id, order_by="position")
+def _lines_of(work: Work, quote: Quote, *, revision: int | None = None) -> list[QuoteLine]:
+    wanted = quote.revision if revision is None else revision
+    return work.find(QuoteLine, (F.quote_id == quote.id) & (F.revision == wanted), order_by="position")
 
 
 def _as_line(line: QuoteLine) -> Line:
