@@ -2,6 +2,7 @@
 
 from crmkit.pipeline.forecast.adjustments import ForecastAdjusted, ForecastAdjustment, ForecastSnapshot
 from crmkit.pipeline.forecast.columns import Columns, Forecast, ForecastRow
+from crmkit.pipeline.forecast.conversions import Conversions, StageConversion
 from crmkit.pipeline.forecast.desk import Forecasts
 from crmkit.pipeline.forecast.outlook import Outlook
 from crmkit.pipeline.forecast.trials import Accuracy, Backtest, Trial
@@ -10,6 +11,7 @@ __all__ = [
     "Accuracy",
     "Backtest",
     "Columns",
+    "Conversions",
     "Forecast",
     "ForecastAdjusted",
     "ForecastAdjustment",
@@ -17,5 +19,6 @@ __all__ = [
     "ForecastSnapshot",
     "Forecasts",
     "Outlook",
+    "StageConversion",
     "Trial",
 ]

@@ -90,16 +90,37 @@ def _of(pipeline: str | None, rule: Rule) -> Rule:
     return rule if pipeline is None else rule & (F.pipeline == pipeline)
 
 
-def _shared(work: Work, rule: Rule) -> list[tuple[Opportunity, Mapping[str, Decimal]]]:
+@attrs.frozen
+class SharedDeal:
+    """What a forecast needs to know of a deal that several people share; the names are those of a deal."""
+
+    id: str
+    owner: str | None
+    category: str
+    stage: str
+    amount: Money | None
+    expected: Money | None
+    probability: Decimal
+    close_on: date | None
+    closed_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Neither won nor lost."""
+        return self.stage not in {WON, LOST}
+
+
+def _shared(work: Work, rule: Rule) -> list[tuple[SharedDeal, Mapping[str, Decimal]]]:
     """The deals that several people share, and how."""
     splits = _splits(work)
     if not splits:
         return []
-    deals = work.find(Opportunity, rule & F.splits.where(F.kind == "revenue").any())
-    return [(deal, splits[deal.id]) for deal in deals]
+    names = [a.name for a in attrs.fields(SharedDeal)]
+    deals = work.columns(Opportunity, names, rule & F.splits.where(F.kind == "revenue").any())
+    return [(SharedDeal(*deal), splits[deal[0]]) for deal in deals]
 
 
-def _without(groups: Iterable[Group], deals: Iterable[Opportunity]) -> list[Group]:
+def _without(groups: Iterable[Group], deals: Iterable[SharedDeal]) -> list[Group]:
     """*groups* by owner and category, without *deals*."""
     left = {group.key: group for group in groups}
     for deal in deals:
@@ -132,7 +153,7 @@ def _converted(sums: Mapping[str, Money], day: date, exchange: Exchange) -> Mone
     return Money.total((exchange.convert(m, on=day) for m in sums.values()), currency=exchange.currency)
 
 
-def _won(work: Work, rule: Rule, shared: Sequence[Opportunity], exchange: Exchange) -> Iterator[Share]:
+def _won(work: Work, rule: Rule, shared: Sequence[SharedDeal], exchange: Exchange) -> Iterator[Share]:
     """The won deals; in other currencies each at the rate of its day."""
     groups = work.tally(Opportunity, rule, by=("owner", "category"), sums=("amount",))
     none = Money.zero(exchange.currency)
@@ -167,14 +188,14 @@ def book_then(work: Work, *, since: date, until: date, pipeline: str | None, exc
     return Book(shares=tuple(shares), undated=undated, late=late)
 
 
-def closing_day(deal: Opportunity | DealState, work: Work) -> date | None:
+def closing_day(deal: SharedDeal | DealState, work: Work) -> date | None:
     """The day on which a deal was won, or should be decided."""
     if deal.stage == WON and deal.closed_at is not None:
         return local_date(deal.closed_at, work.settings.zone)
     return deal.close_on
 
 
-def _as_share(deal: Opportunity | DealState, exchange: Exchange, *, today: date, zone_of: Work) -> Share:
+def _as_share(deal: SharedDeal | DealState, exchange: Exchange, *, today: date, zone_of: Work) -> Share:
     none = Money.zero(exchange.currency)
     won = deal.stage == WON
     day = (closing_day(deal, zone_of) or today) if won else today

@@ -23,6 +23,8 @@ from crmkit.pipeline.forecast.adjustments import (
 )
 from crmkit.pipeline.forecast.book import Exchange, book_now, book_then
 from crmkit.pipeline.forecast.columns import COUNTED, Columns, Forecast, by_person, rolled_up
+from crmkit.pipeline.forecast.conversions import Conversions, conversions
+from crmkit.pipeline.forecast.experience import stays_of
 from crmkit.pipeline.forecast.outlook import RUNS, Lens, Outlook, outlook
 from crmkit.pipeline.forecast.trials import Accuracy, Backtest, Trial
 from crmkit.pipeline.opportunities.deal import DealState, Opportunity
@@ -235,6 +237,31 @@ class Forecasts(Desk):
             at = work.now if as_of is None else moment(work, as_of)
             lens = _lens(work, _exchange(work, currency, rates))
             return outlook(_histories(work, at), at=at, until=until, lens=lens, seed=seed, runs=runs)
+
+    def conversions(self, *, pipeline: str = STANDARD.name, as_of: date | datetime | None = None) -> Conversions:
+        """What becomes of the deals that enter each stage: the share that is won in the end, and how soon.
+
+        Args:
+            pipeline: the name of the pipeline.
+            as_of: a past day (its end) or moment, knowing only what was known then; now unless given.
+
+        Raises:
+            NotFound: there is no such pipeline.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     deals = [crm.pipeline.opportunities.open(name="Album", customer=wang) for _ in range(3)]
+            ...     _ = crm.pipeline.opportunities.win(deals[0])
+            ...     _ = crm.pipeline.opportunities.lose(deals[1], reason="price")
+            ...     found = crm.pipeline.forecast.conversions().stage("qualification")
+            ...     found.entered, found.won, found.open
+            (3, 1, 1)
+        """
+        with self.read() as work:
+            at = work.now if as_of is None else moment(work, as_of)
+            return conversions(pipeline_of(work, pipeline), stays_of(_histories(work, at), at=at))
 
     def backtest(
         self,

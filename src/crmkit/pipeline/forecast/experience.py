@@ -123,12 +123,20 @@ class Experience:
 
 def experience(histories: Iterable[Sequence[DealState]], *, at: datetime) -> Experience:
     """Learn from the states of all deals, each deal's in order, as far as they were known at *at*."""
+    histories = list(histories)
+    stays = stays_of(histories, at=at)
+    return Experience(
+        stages={key: incidence(those) for key, those in stays.items()},
+        closed=sum(states[-1].stage in {WON, LOST} for states in histories),
+    )
+
+
+def stays_of(histories: Iterable[Sequence[DealState]], *, at: datetime) -> dict[tuple[str, str], list[Stay]]:
+    """By pipeline and stage, what became of the deals that entered it."""
     stays: dict[tuple[str, str], list[Stay]] = {}
-    closed = 0
     for states in histories:
         last = states[-1]
         ended = last.stage in {WON, LOST}
-        closed += ended
         end = (last.closed_at or last.created_at) if ended else at
         ending: Ending = "open" if not ended else "won" if last.stage == WON else "lost"
         seen: set[tuple[str, str, datetime]] = set()
@@ -139,4 +147,4 @@ def experience(histories: Iterable[Sequence[DealState]], *, at: datetime) -> Exp
             seen.add(key)
             days = max((end - state.stage_since) / timedelta(days=1), 0.0)
             stays.setdefault(key[:2], []).append(Stay(days, ending))
-    return Experience(stages={key: incidence(those) for key, those in stays.items()}, closed=closed)
+    return stays
