@@ -33,10 +33,12 @@ from crmkit.pipeline.opportunities.deal import (
 )
 from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
 from crmkit.pipeline.payments import Payment, PaymentReceived, PaymentRefunded
-from crmkit.service.cases.case import Case, CaseAssigned, CaseClosed, CaseReopened, CaseResolved
+from crmkit.service.cases.case import Case, CaseAssigned, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from crmkit.service.metrics.times import measure
 from crmkit.service.routing import filling as routing
+from crmkit.service.solutions import merit, self_help
 from crmkit.service.surveys import sending as surveys
+from crmkit.service.surveys.answers import SurveyAnswered
 
 
 def reaches(stage: str) -> Reaction:
@@ -153,8 +155,10 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     OfferDeclined: (journeys_begin,),
     OfferExpired: (journeys_begin,),
     # ── A case that ends is measured, customers are asked how it was, and it makes room for the next. ──
+    CaseOpened: (self_help.after_opening,),
     CaseAssigned: (routing.after_handing_over,),
     CaseReopened: (routing.after_reopening,),
+    SurveyAnswered: (merit.answered,),
     CaseResolved: (measures_how_long_it_took, asks_how_it_was, hands_out_what_waits),
     CaseClosed: (measures_how_long_it_took, hands_out_what_waits),
     # ── Marketing writes the messages that journeys want to send. ──

@@ -1,7 +1,7 @@
 """Customer service: cases, what was promised, and who is told when it takes too long."""
 
 from crmkit.kernel.room import Room
-from crmkit.service import conversation, kinds, solutions
+from crmkit.service import conversation, kinds
 from crmkit.service.cases import case, joining, line, timing
 from crmkit.service.cases.keeping import CLOSE, ESCALATE
 from crmkit.service.desk import Service
@@ -12,6 +12,7 @@ from crmkit.service.portrait import cases_section
 from crmkit.service.routing import filling
 from crmkit.service.routing import records as routing
 from crmkit.service.sla import records
+from crmkit.service.solutions import merit, self_help, solution, words
 from crmkit.service.surveys import answers, asking, definition, invitations, links, sending
 
 ROOM = Room(
@@ -32,10 +33,13 @@ ROOM = Room(
         invitations,
         answers,
         times,
-        solutions,
+        solution,
+        words,
+        merit,
+        self_help,
         routing,
     ),
-    machines={**kinds.MACHINES, "solution": solutions.SOLUTION},
+    machines={**kinds.MACHINES, "solution": solution.SOLUTION},
     handlers={
         ESCALATE: firing.escalate,
         CLOSE: timing.close_silent,

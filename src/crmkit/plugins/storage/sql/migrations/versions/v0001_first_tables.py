@@ -755,14 +755,30 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.Column("body", TEXT, nullable=False),
         sa.Column("keywords", JSON, nullable=False),
         sa.Column("language", TEXT, nullable=False),
+        sa.Column("original_id", TEXT, nullable=True),
         sa.Column("stage", TEXT, nullable=False),
         sa.Column("stage_since", INSTANT, nullable=False),
         sa.Column("author", TEXT, nullable=True),
         sa.Column("edition", sa.BigInteger(), nullable=False),
+        sa.Column("length", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "original_id"],
+            [f"{at}{prefix}solution.tenant", f"{at}{prefix}solution.id"],
+            name=f"{prefix}solution_original_id_fkey",
+        ),
         sa.PrimaryKeyConstraint("tenant", "id"),
         schema=schema,
     )
     op.create_index(f"{prefix}solution_language_idx", f"{prefix}solution", ["tenant", "language"], schema=schema)
+    op.create_index(f"{prefix}solution_length_idx", f"{prefix}solution", ["tenant", "length"], schema=schema)
+    op.create_index(f"{prefix}solution_original_id_idx", f"{prefix}solution", ["tenant", "original_id"], schema=schema)
+    op.create_index(
+        f"{prefix}solution_original_id_language_key",
+        f"{prefix}solution",
+        ["tenant", "original_id", "language"],
+        unique=True,
+        schema=schema,
+    )
     op.create_index(f"{prefix}solution_stage_idx", f"{prefix}solution", ["tenant", "stage"], schema=schema)
     op.create_table(
         f"{prefix}stage_rule",
@@ -992,12 +1008,77 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(f"{prefix}price_product_id_idx", f"{prefix}price", ["tenant", "product_id"], schema=schema)
     op.create_table(
+        f"{prefix}solution_edition",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("solution_id", TEXT, nullable=False),
+        sa.Column("edition", sa.BigInteger(), nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("body", TEXT, nullable=False),
+        sa.Column("keywords", JSON, nullable=False),
+        sa.Column("language", TEXT, nullable=False),
+        sa.Column("published_at", INSTANT, nullable=False),
+        sa.Column("published_by", TEXT, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant", "solution_id"],
+            [f"{at}{prefix}solution.tenant", f"{at}{prefix}solution.id"],
+            name=f"{prefix}solution_edition_solution_id_fkey",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}solution_edition_solution_id_edition_key",
+        f"{prefix}solution_edition",
+        ["tenant", "solution_id", "edition"],
+        unique=True,
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}solution_edition_solution_id_idx",
+        f"{prefix}solution_edition",
+        ["tenant", "solution_id"],
+        schema=schema,
+    )
+    op.create_table(
+        f"{prefix}solution_merit",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("solution_id", TEXT, nullable=False),
+        sa.Column("uses", sa.BigInteger(), nullable=False),
+        sa.Column("answers", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.BigInteger(), nullable=False),
+        sa.Column("helpful", sa.BigInteger(), nullable=False),
+        sa.Column("unhelpful", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "solution_id"],
+            [f"{at}{prefix}solution.tenant", f"{at}{prefix}solution.id"],
+            name=f"{prefix}solution_merit_solution_id_fkey",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}solution_merit_solution_id_key",
+        f"{prefix}solution_merit",
+        ["tenant", "solution_id"],
+        unique=True,
+        schema=schema,
+    )
+    op.create_table(
         f"{prefix}solution_word",
         sa.Column("tenant", TEXT, nullable=False),
         sa.Column("id", TEXT, nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("solution_id", TEXT, nullable=False),
         sa.Column("word", TEXT, nullable=False),
+        sa.Column("times", sa.BigInteger(), nullable=False),
+        sa.Column("length", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant", "solution_id"],
             [f"{at}{prefix}solution.tenant", f"{at}{prefix}solution.id"],
@@ -1010,9 +1091,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}solution_word_solution_id_idx", f"{prefix}solution_word", ["tenant", "solution_id"], schema=schema
     )
     op.create_index(
-        f"{prefix}solution_word_word_solution_id_idx",
+        f"{prefix}solution_word_word_solution_id_t_1ea0b812_idx",
         f"{prefix}solution_word",
-        ["tenant", "word", "solution_id"],
+        ["tenant", "word", "solution_id", "times", "length"],
         schema=schema,
     )
     op.create_table(
@@ -1775,6 +1856,52 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_table(
+        f"{prefix}enquiry",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("customer_id", TEXT, nullable=True),
+        sa.Column("text", TEXT, nullable=False),
+        sa.Column("language", TEXT, nullable=True),
+        sa.Column("channel", TEXT, nullable=True),
+        sa.Column("offered", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", TEXT, nullable=False),
+        sa.Column("solution_id", TEXT, nullable=True),
+        sa.Column("case_id", TEXT, nullable=True),
+        sa.Column("asked_at", INSTANT, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "case_id"],
+            [f"{at}{prefix}case.tenant", f"{at}{prefix}case.id"],
+            name=f"{prefix}enquiry_case_id_fkey",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant", "customer_id"],
+            [f"{at}{prefix}customer.tenant", f"{at}{prefix}customer.id"],
+            name=f"{prefix}enquiry_customer_id_fkey",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant", "solution_id"],
+            [f"{at}{prefix}solution.tenant", f"{at}{prefix}solution.id"],
+            name=f"{prefix}enquiry_solution_id_fkey",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(f"{prefix}enquiry_case_id_idx", f"{prefix}enquiry", ["tenant", "case_id"], schema=schema)
+    op.create_index(
+        f"{prefix}enquiry_customer_id_asked_at_idx",
+        f"{prefix}enquiry",
+        ["tenant", "customer_id", "asked_at"],
+        schema=schema,
+    )
+    op.create_index(f"{prefix}enquiry_customer_id_idx", f"{prefix}enquiry", ["tenant", "customer_id"], schema=schema)
+    op.create_index(f"{prefix}enquiry_day_idx", f"{prefix}enquiry", ["tenant", "day"], schema=schema)
+    op.create_index(f"{prefix}enquiry_solution_id_idx", f"{prefix}enquiry", ["tenant", "solution_id"], schema=schema)
+    op.create_table(
         f"{prefix}escalation",
         sa.Column("tenant", TEXT, nullable=False),
         sa.Column("id", TEXT, nullable=False),
@@ -2029,6 +2156,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.Column("next_step", TEXT, nullable=True),
         sa.Column("next_step_on", sa.Date(), nullable=True),
         sa.Column("slips", sa.BigInteger(), nullable=False),
+        sa.Column("merged_into", TEXT, nullable=True),
         sa.ForeignKeyConstraint(
             ["tenant", "campaign_id"],
             [f"{at}{prefix}campaign.tenant", f"{at}{prefix}campaign.id"],
@@ -2067,6 +2195,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}opportunity_lead_id_idx", f"{prefix}opportunity", ["tenant", "lead_id"], schema=schema)
     op.create_index(
         f"{prefix}opportunity_lost_reason_idx", f"{prefix}opportunity", ["tenant", "lost_reason"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}opportunity_merged_into_idx", f"{prefix}opportunity", ["tenant", "merged_into"], schema=schema
     )
     op.create_index(f"{prefix}opportunity_owner_idx", f"{prefix}opportunity", ["tenant", "owner"], schema=schema)
     op.create_index(
@@ -2603,6 +2734,35 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}deal_state_opportunity_id_idx", f"{prefix}deal_state", ["tenant", "opportunity_id"], schema=schema
     )
+    op.create_table(
+        f"{prefix}merge",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("lead_id", TEXT, nullable=True),
+        sa.Column("opportunity_id", TEXT, nullable=True),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("merged", JSON, nullable=False),
+        sa.Column("before", JSON, nullable=False),
+        sa.Column("moved", JSON, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "lead_id"],
+            [f"{at}{prefix}lead.tenant", f"{at}{prefix}lead.id"],
+            name=f"{prefix}merge_lead_id_fkey",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant", "opportunity_id"],
+            [f"{at}{prefix}opportunity.tenant", f"{at}{prefix}opportunity.id"],
+            name=f"{prefix}merge_opportunity_id_fkey",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(f"{prefix}merge_lead_id_idx", f"{prefix}merge", ["tenant", "lead_id"], schema=schema)
+    op.create_index(f"{prefix}merge_opportunity_id_idx", f"{prefix}merge", ["tenant", "opportunity_id"], schema=schema)
     op.create_table(
         f"{prefix}order",
         sa.Column("tenant", TEXT, nullable=False),

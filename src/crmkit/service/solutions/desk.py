@@ -1,0 +1,407 @@
+"""``crm.service.solutions``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from crmkit.customers.people import Customer
+from crmkit.errors import InvalidInput, NotFound, Refused
+from crmkit.kernel.change import Change
+from crmkit.kernel.clock import local_date
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.rules import F
+from crmkit.service.cases.case import Case
+from crmkit.service.conversation import CaseMessage
+from crmkit.service.solutions.merit import merit_of, merits, rated, used
+from crmkit.service.solutions.searching import Found, fits
+from crmkit.service.solutions.self_help import By, Deflections, Enquiry, EnquiryMade, deflections
+from crmkit.service.solutions.solution import Solution, SolutionEdition, SolutionWritten
+from crmkit.service.solutions.words import counted, index
+
+if TYPE_CHECKING:
+    from crmkit.kernel.work import Work
+
+SUGGESTIONS: Final = 5
+CLOSER: Final = 10  # so many times as many as are wanted are looked at more closely
+BANDS: Final = 5  # what fits at least four fifths as well as the best, fits as well
+TEXTS: Final = frozenset({"title", "body", "keywords", "language"})
+
+
+@attrs.frozen(kw_only=True)
+class Suggestion:
+    """A published solution that may fit.
+
+    Attributes:
+        fit: how well its words fit, from 0 to 1; rare words weigh more (BM25).
+        uses: how many cases it has solved.
+        satisfaction: the mean score of the customers whose cases it solved, on a scale from 1 to 5; none without
+            answers.
+        helpful, unhelpful: how many readers said so.
+    """
+
+    solution: Solution
+    fit: float
+    uses: int
+    satisfaction: float | None
+    helpful: int
+    unhelpful: int
+
+
+@attrs.frozen(kw_only=True)
+class Offered:
+    """What a customer is shown before he opens a case."""
+
+    enquiry: Enquiry
+    suggestions: tuple[Suggestion, ...]
+
+
+class Solutions(Collection[Solution]):
+    """What ``crm.service.solutions`` offers."""
+
+    cls = Solution
+
+    # ── Writing ──
+
+    def draft(self, *, title: str, body: str, **fields: Any) -> Solution:
+        """Write a solution down; nobody is offered it before it is published.
+
+        Args:
+            title: the question or problem in a line.
+            body: the answer.
+            fields: ``keywords``, ``language``, ``author``.
+        """
+        with self.work() as work:
+            return _written(work, work.new(Solution, title=title, body=body, stage_since=work.now, **fields))
+
+    def draft_from(self, case: Case | str, *, title: str | None = None, **fields: Any) -> Solution:
+        """Write down how a case was solved.
+
+        Raises:
+            Refused: the case has no solution yet.
+        """
+        with self.work() as work:
+            solved = work.get(Case, case)
+            if not solved.solution:
+                raise Refused(f"case {solved.id} has no solution yet: resolve it with solution=…")
+            drafted = Solutions(work).draft(title=title or solved.subject, body=solved.solution, **fields)
+            return Solutions(work).used(drafted, case=solved)
+
+    def translate(self, solution: Solution | str, *, language: str, title: str, body: str, **fields: Any) -> Solution:
+        """Say a solution in another language; a reader of that language is offered this one in its place.
+
+        Args:
+            solution: the original, or another translation of it.
+            language: BCP 47 tag.
+            title: the question or problem in a line.
+            body: the answer.
+            fields: ``keywords``, ``author``.
+
+        Raises:
+            Refused: there is one in that language already.
+        """
+        with self.work() as work:
+            given = work.get(Solution, solution)
+            original = given if given.original_id is None else work.get(Solution, given.original_id)
+            known = (F.original_id == original.id) & (F.language == language)
+            if original.language == language or work.count(Solution, known):
+                raise Refused(f"solution {original.id} is there in {language!r} already: revise that one")
+            about = {"language": language, "original_id": original.id, "stage_since": work.now}
+            return _written(work, work.new(Solution, title=title, body=body, **about, **fields))
+
+    def revise(self, solution: Solution | str, **changes: Any) -> Solution:
+        """Change the text; a published solution is a draft again until it is published anew.
+
+        Raises:
+            InvalidInput: something else than title, body, keywords or language is given.
+        """
+        wrong = changes.keys() - TEXTS
+        if wrong:
+            raise InvalidInput(f"{min(wrong)!r} cannot be revised; title, body, keywords and language can")
+        with self.work() as work:
+            current = work.get(Solution, solution)
+            change = Change(current)
+            if current.stage == "published":
+                change = work.machine("solution").step(current, "revise", now=work.now)
+            after = change.after.evolve(**changes, edition=current.edition + 1)
+            return _written(work, after, before=change)
+
+    def editions(self, solution: Solution | str) -> list[SolutionEdition]:
+        """What a solution said each time when it was published, the latest first."""
+        with self.read() as work:
+            known = work.get(Solution, solution)
+            return work.find(SolutionEdition, F.solution_id == known.id, order_by="-edition")
+
+    def restore(self, solution: Solution | str, *, edition: int) -> Solution:
+        """Take up an earlier edition again, as a draft.
+
+        Raises:
+            NotFound: that edition was never published.
+        """
+        with self.work() as work:
+            known = work.get(Solution, solution)
+            found = work.first(SolutionEdition, (F.solution_id == known.id) & (F.edition == edition))
+            if found is None:
+                raise NotFound(f"edition {edition} of solution {known.id} was never published: look at editions()")
+            return Solutions(work).revise(solution, **{name: getattr(found, name) for name in TEXTS})
+
+    def submit(self, solution: Solution | str) -> Solution:
+        """Ask for review."""
+        return self._move(solution, "submit")
+
+    def publish(self, solution: Solution | str) -> Solution:
+        """Offer it from now on."""
+        with self.work() as work:
+            saved = Solutions(work)._move(solution, "publish")  # noqa: SLF001 - its own kind
+            said = {name: getattr(saved, name) for name in TEXTS}
+            about = {"edition": saved.edition, "published_at": work.now, "published_by": work.actor}
+            if not work.count(SolutionEdition, (F.solution_id == saved.id) & (F.edition == saved.edition)):
+                work.add([work.new(SolutionEdition, solution_id=saved.id, **said, **about)])
+            return saved
+
+    def send_back(self, solution: Solution | str, *, reason: str) -> Solution:
+        """Return a solution from review to its author."""
+        return self._move(solution, "return", reason=reason)
+
+    def withdraw(self, solution: Solution | str, *, reason: str) -> Solution:
+        """Offer it no longer, and don't find it any more."""
+        with self.work() as work:
+            saved = Solutions(work)._move(solution, "withdraw", reason=reason)  # noqa: SLF001 - its own kind
+            index(work, saved)
+            return saved
+
+    # ── Finding ──
+
+    def search(
+        self, text: str, *, stage: str | None = "published", language: str | None = None, limit: int = 20
+    ) -> list[Found]:
+        """Solutions that have words of *text*, the best first by BM25, the same in every store.
+
+        Args:
+            text: what is looked for, in any script.
+            stage: ``published``, ``draft``, ``review``, or any unless given (``None``); withdrawn ones are not found.
+            language: only in this language.
+            limit: at most so many.
+        """
+        with self.read() as work:
+            found = fits(work, text, stage=stage, language=language, best=limit)
+            known = {s.id: s for s in work.find(Solution, F.id.in_(list(found)))}
+            return [Found(solution=known[identifier], fit=fit) for identifier, fit in found.items()]
+
+    def suggest(self, about: Case | str, *, language: str | None = None, limit: int = SUGGESTIONS) -> list[Suggestion]:
+        """Published solutions that fit a case or a text, the best first.
+
+        Of those that fit about as well, the ones that satisfied most come first: by the scores of the customers whose
+        cases they solved, then by how many readers they helped (the lower end of Wilson's interval); few voices count
+        little in both.  Of one solution in several languages only one is offered, in the customer's own if it is there.
+
+        Args:
+            about: a case (or its id), or the text of a question.
+            language: only solutions in this language.
+            limit: at most so many.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     album = crm.service.solutions.draft(title="相册什么时候寄出", body="两周之内。", language="zh")
+            ...     _ = crm.service.solutions.publish(album)
+            ...     [s.solution.title for s in crm.service.solutions.suggest("我的相册在哪里？")]
+            ['相册什么时候寄出']
+        """
+        with self.read() as work:
+            text, own = _asked(work, about)
+            return _suggestions(work, text, language=language, own=own, limit=limit)
+
+    # ── Self-help ──
+
+    def offer(
+        self,
+        text: str,
+        *,
+        customer: Customer | str | None = None,
+        channel: str | None = None,
+        language: str | None = None,
+        limit: int = SUGGESTIONS,
+    ) -> Offered:
+        """Offer solutions to somebody who is about to open a case, and remember that he asked.
+
+        Say :meth:`helped` if that was enough.  A case that the customer opens within a day says that it was not.
+
+        Args:
+            text: the question.
+            customer: who asks, if he is known.
+            channel: where: ``web``, ``chat`` …
+            language: only solutions in this language.
+            limit: at most so many.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.solutions.publish(crm.service.solutions.draft(title="Albums", body="Two weeks."))
+            ...     offered = crm.service.solutions.offer("How long do albums take?")
+            ...     _ = crm.service.solutions.helped(offered.enquiry, solution=offered.suggestions[0].solution)
+            ...     crm.service.solutions.deflection().groups[0].rate
+            1.0
+        """
+        with self.work() as work:
+            who = None if customer is None else work.get(Customer, customer)
+            own = None if who is None else who.language
+            found = _suggestions(work, text, language=language, own=own, limit=limit)
+            enquiry = work.new(
+                Enquiry,
+                customer_id=None if who is None else who.id,
+                text=text,
+                language=language or own,
+                channel=channel,
+                offered=len(found),
+                asked_at=work.now,
+                day=local_date(work.now, work.settings.zone),
+            )
+            made = EnquiryMade(enquiry_id=enquiry.id, customer_id=enquiry.customer_id, offered=enquiry.offered)
+            return Offered(enquiry=work.save(Change(enquiry, (made,))), suggestions=tuple(found))
+
+    def helped(self, enquiry: Enquiry | str, *, solution: Solution | str) -> Enquiry:
+        """The customer says that a solution was enough; it counts as his opinion of it, too.
+
+        Raises:
+            Refused: he has opened a case meanwhile, or the solution is not published.
+        """
+        with self.work() as work:
+            asked, read = work.get(Enquiry, enquiry), work.get(Solution, solution)
+            if asked.outcome == "case":
+                raise Refused(f"enquiry {asked.id} ended in case {asked.case_id}: self-help was not enough")
+            Solutions(work).rate(read, helpful=True, customer=asked.customer_id)
+            return work.save(asked.ended("helped", solution_id=read.id))
+
+    def not_helped(self, enquiry: Enquiry | str, *, case: Case | str) -> Enquiry:
+        """The customer opened a case all the same; of a known one, that is noticed without this."""
+        with self.work() as work:
+            asked, opened = work.get(Enquiry, enquiry), work.get(Case, case)
+            return asked if asked.case_id == opened.id else work.save(asked.ended("case", case_id=opened.id))
+
+    def deflection(
+        self, *, by: By | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> Deflections:
+        """How often self-help was enough.
+
+        Args:
+            by: in groups by ``week``, ``month``, ``quarter``, ``year``, ``channel`` or ``language``.
+            since: enquiries from this moment on.
+            until: enquiries before this moment.
+
+        Raises:
+            InvalidInput: enquiries are not grouped like this.
+        """
+        with self.read() as work:
+            return deflections(work, by=by, since=since, until=until)
+
+    # ── What became of them ──
+
+    def used(self, solution: Solution | str, *, case: Case | str) -> Solution:
+        """Note that a solution solved a case; noting it again changes nothing."""
+        with self.work() as work:
+            helped, solved = work.get(Solution, solution), work.get(Case, case)
+            used(work, helped, solved)
+            return helped
+
+    def rate(
+        self,
+        solution: Solution | str,
+        *,
+        helpful: bool,
+        customer: Customer | str | None = None,
+        case: Case | str | None = None,
+    ) -> Suggestion:
+        """Note whether a solution helped a reader; what a customer says again takes the place of what he said before.
+
+        Args:
+            solution: which one.
+            helpful: whether it helped.
+            customer: who says so, if he is known.
+            case: the case in which it was offered, if there is one already.
+
+        Raises:
+            Refused: the solution is not published.
+        """
+        with self.work() as work:
+            read = work.get(Solution, solution)
+            if read.stage != "published":
+                raise Refused(f"solution {read.id} is {read.stage}: only published ones are offered")
+            within = None if case is None else work.get(Case, case)
+            who = None if within is None else within.customer_id
+            who = who if customer is None else work.get(Customer, customer).id
+            rated(work, read, helpful=helpful, customer_id=who, case_id=None if within is None else within.id)
+            return _judged(work, {read.id: 1.0}, [read])[0]
+
+    def _move(self, solution: Solution | str, trigger: str, **facts: Any) -> Solution:
+        with self.work() as work:
+            current = work.get(Solution, solution)
+            return work.save(work.machine("solution").step(current, trigger, now=work.now, **facts))
+
+
+def _written(work: Work, solution: Solution, *, before: Change[Solution] | None = None) -> Solution:
+    """Store a text, and the words by which it is found."""
+    events = () if before is None else before.events
+    after = solution.evolve(length=counted(solution).total())
+    fact = SolutionWritten(solution_id=after.id, edition=after.edition)
+    saved = work.save(Change(after, (*events, fact)))
+    index(work, saved)
+    return saved
+
+
+def _asked(work: Work, about: Case | str) -> tuple[str, str | None]:
+    """What a case says (its subject, and what the customer wrote first), and in whose language."""
+    if isinstance(about, str) and not about.startswith("case_"):
+        return about, None
+    case = work.get(Case, about)
+    first = work.first(CaseMessage, (F.case_id == case.id) & (F.kind == "customer"), order_by=("at", "id"))
+    text = case.subject if first is None else f"{case.subject} {first.text}"
+    return text, work.get(Customer, case.customer_id).language
+
+
+def _suggestions(work: Work, text: str, *, language: str | None, own: str | None, limit: int) -> list[Suggestion]:
+    found = fits(work, text, stage="published", language=language, best=limit * CLOSER)
+    known = {s.id: s for s in work.find(Solution, F.id.in_(list(found)))}
+    wanted = language or own
+    chosen: dict[str, Solution] = {}
+    fit: dict[str, float] = {}
+    for identifier, share in found.items():
+        one = known[identifier]
+        group = one.original_id or one.id
+        if group not in chosen or (one.language == wanted != chosen[group].language):
+            chosen[group] = one
+        fit[group] = max(fit.get(group, 0.0), share)
+    if wanted is not None and language is None:
+        chosen |= _in_language(work, wanted, [g for g, one in chosen.items() if one.language != wanted])
+    offers = _judged(work, {one.id: fit[group] for group, one in chosen.items()}, chosen.values())
+    return offers[:limit]
+
+
+def _in_language(work: Work, language: str, groups: list[str]) -> dict[str, Solution]:
+    """Published versions of some solutions in *language*, by their originals."""
+    rule = (F.stage == "published") & (F.language == language) & (F.original_id.in_(groups) | F.id.in_(groups))
+    return {one.original_id or one.id: one for one in work.find(Solution, rule)}
+
+
+def _judged(work: Work, fit: Mapping[str, float], solutions: Iterable[Solution]) -> list[Suggestion]:
+    """Solutions with what became of them so far, the best first."""
+    several = list(solutions)
+    known = merits(work, fit)
+    best = max(fit.values(), default=1.0)
+    ranked = []
+    for solution in several:
+        merit = merit_of(work, known, solution)
+        band = min(BANDS - 1, int(BANDS * fit[solution.id] / best))
+        offer = Suggestion(
+            solution=solution,
+            fit=fit[solution.id],
+            uses=merit.uses,
+            satisfaction=merit.satisfaction,
+            helpful=merit.helpful,
+            unhelpful=merit.unhelpful,
+        )
+        ranked.append(((band, *merit.standing, offer.fit, solution.id), offer))
+    return [offer for _, offer in sorted(ranked, key=lambda pair: pair[0], reverse=True)]
