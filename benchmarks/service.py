@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import time as hour
 from pathlib import Path
@@ -77,6 +77,35 @@ def business_time(count: int) -> list[Comparison]:
 # ── Many cases: one is opened as a host would open it, and its rows are copied ──
 
 
+@dataclass(frozen=True)
+class Pattern:
+    """A row of a case, and where it names the case: in texts, and in the values of JSON."""
+
+    row: Any
+    case_id: str
+    texts: tuple[str, ...]
+    inside: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Record, case_id: str) -> Self:
+        values = {a.name: getattr(row, a.name) for a in row.__schema__ if a.name != "id"}
+        texts = tuple(n for n, v in values.items() if isinstance(v, str) and case_id in v)
+        inside = tuple(n for n, v in values.items() if isinstance(v, dict) and case_id in v.values())
+        return cls(row, case_id, texts, inside)
+
+    def copied(self, case_id: str, ids: IdSource) -> Record:
+        """The same row of another case; it is not checked again."""
+        made: Record = self.row.__crmkit_copy__()
+        own = self.row.id == self.case_id
+        object.__setattr__(made, "id", case_id if own else ids.new(made.__schema__.prefix, NOW))
+        for name in self.texts:
+            object.__setattr__(made, name, getattr(made, name).replace(self.case_id, case_id))
+        for name in self.inside:
+            values = {k: case_id if v == self.case_id else v for k, v in getattr(made, name).items()}
+            object.__setattr__(made, name, values)
+        return made
+
+
 class Cases:
     """A CRM with many open cases.
 
@@ -101,8 +130,8 @@ class Cases:
         self.open = self._opened()
         self.add(self.open, count - 1)
 
-    def _opened(self) -> list[tuple[Record, list[str], list[str]]]:
-        """The rows of a new case, and the attributes of each that name the case: as text, and inside of JSON."""
+    def _opened(self) -> list[Pattern]:
+        """The rows of a new case."""
         case = self.crm.service.cases.open(self.customer, subject="Where is my album?", policy="gold", message="Hello")
         of_case: dict[type[Record], Rule] = {
             Case: F.id == case.id,
@@ -112,28 +141,16 @@ class Cases:
             EventRecord: F.subject == case.id,
         }
         with self.crm.read() as work:
-            rows = [row for cls, rule in of_case.items() for row in work.find(cls, rule)]
-        found = []
-        for row in rows:
-            values = {a.name: getattr(row, a.name) for a in row.__schema__ if a.name != "id"}
-            texts = [n for n, v in values.items() if isinstance(v, str) and case.id in v]
-            found.append(
-                (row, texts, [n for n, v in values.items() if isinstance(v, dict) and case.id in json.dumps(v)])
-            )
-        return found
+            return [Pattern.of(row, case.id) for cls, rule in of_case.items() for row in work.find(cls, rule)]
 
-    def add(self, pattern: list[tuple[Record, list[str], list[str]]], count: int) -> None:
+    def add(self, patterns: list[Pattern], count: int) -> None:
         """Copy the rows of a case so many times."""
-        old = pattern[0][0].id
         for begin in range(0, count, CHUNK):
             rows: dict[type[Record], list[Record]] = {}
             for _ in range(min(CHUNK, count - begin)):
-                new = self.ids.new("case", NOW)
-                for row, texts, inside in pattern:
-                    values: dict[str, Any] = {n: getattr(row, n).replace(old, new) for n in texts}
-                    values |= {n: json.loads(json.dumps(getattr(row, n)).replace(old, new)) for n in inside}
-                    identifier = new if row.id == old else self.ids.new(row.__schema__.prefix, NOW)
-                    rows.setdefault(type(row), []).append(row.evolve(id=identifier, **values))
+                case_id = self.ids.new("case", NOW)
+                for pattern in patterns:
+                    rows.setdefault(type(pattern.row), []).append(pattern.copied(case_id, self.ids))
             with self.crm.work() as work:
                 for records in rows.values():
                     work.session.insert(records)
@@ -201,52 +218,82 @@ def databases(stack: str) -> Iterator[Callable[[], str]]:
             yield lambda: exits.enter_context(fresh_database(server))
 
 
-def sweeps(stack: str, fresh: Callable[[], str], many: int, few: int, exits: ExitStack) -> Comparison:
-    targets = fresh(), fresh()
-    worlds = [Cases(target, count) for target, count in zip(targets, (many, few), strict=True)]
-    fleets = [exits.enter_context(Fleet(target, WORKERS[stack])) for target in targets]
-    for world in worlds:
-        exits.callback(world.crm.close)
+class Sweeps:
+    """Many and few open cases in databases of one kind, with the processes that do what is due in each."""
 
-    def before() -> None:
-        for world in worlds:
+    def __init__(self, stack: str, fresh: Callable[[], str], many: int, few: int, exits: ExitStack) -> None:
+        self.stack, self.sizes = stack, (many, few)
+        self.targets = fresh(), fresh()
+        self.worlds = [Cases(target, count) for target, count in zip(self.targets, self.sizes, strict=True)]
+        self.fleets = [exits.enter_context(Fleet(target, WORKERS[stack])) for target in self.targets]
+        for world in self.worlds:
+            exits.callback(world.crm.close)
+
+    def comparison(self) -> Comparison:
+        many, few = self.sizes
+        return Comparison(
+            f"{self.stack}: sweep with {OVERDUE} overdue of {many:,} open cases, {WORKERS[self.stack]} worker(s)",
+            self.fleets[0].sweep,
+            self.fleets[1].sweep,
+            f"{OVERDUE} of {few:,}",
+            1.5,
+            count=OVERDUE,
+            rounds=5,
+            before=self._top_up,
+        )
+
+    def _top_up(self) -> None:
+        for world in self.worlds:
             world.top_up()
 
-    return Comparison(
-        f"{stack}: sweep with {OVERDUE} overdue of {many:,} open cases, {WORKERS[stack]} worker(s)",
-        fleets[0].sweep,
-        fleets[1].sweep,
-        f"{OVERDUE} of {few:,}",
-        1.5,
-        count=OVERDUE,
-        rounds=2,
-        before=before,
-    )
+    def recalculated(self) -> str:
+        """Cases per second after a calendar edit."""
+        crm = self.worlds[0].crm
+        closed = BusinessCalendar(timezone=SHANGHAI, hours=OFFICE.to_spec()["hours"], holidays=[NOW.date()])
+        crm.service.policies.reschedule("gold", calendar=closed, since=NOW - timedelta(days=30))
+        begin, worked = time.perf_counter(), time.process_time()
+        done = crm.service.policies.recalculate("gold")
+        spent, computed = time.perf_counter() - begin, time.process_time() - worked
+        moved = sum(done.shifted.values())
+        return (
+            f"{self.stack}: {done.cases:,} cases recalculated after a calendar edit, {moved:,} due times moved: "
+            f"{done.cases / spent:,.0f} cases a second, {done.cases / computed:,.0f} a second of CPU time"
+        )
 
 
-def recalculating(stack: str, fresh: Callable[[], str], count: int) -> str:
-    """Cases per second after a calendar edit."""
-    world = Cases(fresh(), count)
-    closed = BusinessCalendar(timezone=SHANGHAI, hours=OFFICE.to_spec()["hours"], holidays=[NOW.date()])
-    world.crm.service.policies.reschedule("gold", calendar=closed, since=NOW - timedelta(days=30))
-    begin = time.perf_counter()
-    done = world.crm.service.policies.recalculate("gold")
-    spent = time.perf_counter() - begin
-    world.crm.close()
-    return (
-        f"{stack}: {done.cases:,} cases recalculated after a calendar edit, {sum(done.shifted.values()):,} due times moved: "
-        f"{done.cases / spent:,.0f} cases a second"
-    )
+def screen_pop(target: str, count: int) -> list[Comparison]:
+    """Who is calling: a customer found by telephone number, of few and of many."""
+    crms = [_people(f"{target}-{size}.db", size) for size in (count, count // 10)]
+
+    def look(crm: CRM, size: int) -> Callable[[], object]:
+        numbers = [_number(n * 7919 % size) for n in range(200)]
+        return lambda: [crm.customers.find_by_phone(number) for number in numbers]
+
+    (many, all_of_them), (few, some) = ((crm, size) for crm, size in zip(crms, (count, count // 10), strict=True))
+    name = f"SQLite: find_by_phone among {count:,} customers"
+    return [Comparison(name, look(many, all_of_them), look(few, some), f"among {count // 10:,}", 1.5, count=200)]
+
+
+def _number(n: int) -> str:
+    return f"+86139{n:08}"
+
+
+def _people(target: str, count: int) -> CRM:
+    crm = CRM.open(target, clock=FrozenClock(NOW), currency="CNY", timezone=SHANGHAI, region="CN")
+    for begin in range(0, count, CHUNK):
+        few = range(begin, min(begin + CHUNK, count))
+        crm.customers.register_many({"name": f"Guest {n}", "phone": _number(n)} for n in few)
+    return crm
 
 
 def run(*, large: bool) -> None:
     table("Service: business time", business_time(200))
-    many, few, cases = (1_000_000, 10_000, 1_000_000) if large else (20_000, 1_000, 2_000)
-    with ExitStack() as exits:
-        stacks = {stack: exits.enter_context(databases(stack)) for stack in ("SQLite", "PostgreSQL")}
-        with ExitStack() as inner:
-            found = [sweeps(stack, fresh, many, few, inner) for stack, fresh in stacks.items()]
-            table("Service: sweeps", found)
-        print()
-        for stack, fresh in stacks.items():
-            print(recalculating(stack, fresh, cases), flush=True)
+    many, few, people = (1_000_000, 10_000, 100_000) if large else (20_000, 1_000, 10_000)
+    with tempfile.TemporaryDirectory() as folder:
+        table("Service: who is calling", screen_pop(f"sqlite:///{folder}/people", people))
+    for stack in WORKERS:
+        with databases(stack) as fresh, ExitStack() as exits:
+            found = Sweeps(stack, fresh, many, few, exits)
+            table(f"Service: sweeps on {stack}", [found.comparison()])
+            print()
+            print(found.recalculated(), flush=True)

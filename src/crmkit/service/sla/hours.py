@@ -41,6 +41,7 @@ class Hours:
 
     versions: tuple[tuple[datetime, BusinessCalendar], ...]
     change: ChangeRule = "pinned"
+    alone: tuple[Hours, ...] = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         starts = [since for since, _ in self.versions]
@@ -48,6 +49,8 @@ class Hours:
             raise DefinitionError("the versions of a calendar need different moments from which they are in force")
         if self.change not in CHANGE_RULES:
             raise DefinitionError(f"change is one of {', '.join(map(repr, CHANGE_RULES))}, got {shown(self.change)}")
+        several = self.versions if len(self.versions) > 1 else ()
+        object.__setattr__(self, "alone", tuple(Hours(((FIRST, calendar),)) for _, calendar in several))
 
     @classmethod
     def of(cls, calendar: BusinessCalendar | Mapping[datetime, BusinessCalendar], *, change: str = "pinned") -> Self:
@@ -76,7 +79,11 @@ class Hours:
         """The hours by which a cycle that began at *started* is measured when it is looked at from *seen*."""
         if len(self.versions) == 1 or self.change == "cumulative":
             return self
-        return Hours(((FIRST, self.at(started if self.change == "pinned" else seen)),))
+        moment = started if self.change == "pinned" else seen
+        return next(alone for (since, _), alone in self._newest_first() if since <= moment)
+
+    def _newest_first(self) -> Iterator[tuple[tuple[datetime, BusinessCalendar], Hours]]:
+        return zip(reversed(self.versions), reversed(self.alone), strict=True)
 
     def _pieces(self) -> Iterator[tuple[datetime, datetime, BusinessCalendar]]:
         ends: Sequence[datetime] = [*(since for since, _ in self.versions[1:]), LAST]
