@@ -77,7 +77,8 @@ class Analytics(Desk):
         """
         with self.read() as work:
             process = pipeline_of(work, pipeline)
-            wanted, home = F.pipeline == process.name, currency or work.settings.currency
+            wanted = (F.pipeline == process.name) & F.merged_into.is_missing()
+            home = currency or work.settings.currency
             wanted = both(wanted, in_window("created_at", work, since=since, until=until))
             wanted = both(wanted, rule)
             if currency is not None:

@@ -163,6 +163,7 @@ def velocity(*, deals: int, average: Money, win_rate: Fraction, cycle: timedelta
 
 
 MICRO = timedelta(microseconds=1)
+MERGED_ARE_ONE = F.merged_into.is_missing()
 
 
 def kpis_of(work: Work, span: Span, *, currency: str | None) -> Kpis:
@@ -186,7 +187,7 @@ def kpis_of(work: Work, span: Span, *, currency: str | None) -> Kpis:
     none = (0, Money.zero(home))
     ours = None if currency is None else F.amount.is_missing() | (F.amount >= Money.zero(currency))
     closed, captured = within("closed_at"), within("created_at")
-    decided = money(Opportunity, _and(closed, ours), by=("stage",))
+    decided = money(Opportunity, both(both(MERGED_ARE_ONE, closed), ours), by=("stage",))
     still = money(Opportunity, both(F.stage.not_in(["won", "lost"]), ours), by=("stage",))
     won = decided.get("won", none)
     ended = work.columns(Opportunity, ["created_at", "closed_at"], both(both(F.stage == "won", closed), ours))
@@ -199,7 +200,7 @@ def kpis_of(work: Work, span: Span, *, currency: str | None) -> Kpis:
         orders=span.orders,
         leads=work.count(Lead, captured),
         leads_converted=work.count(Lead, both(F.stage == "converted", captured)),
-        deals_opened=work.count(Opportunity, _and(captured, ours)),
+        deals_opened=work.count(Opportunity, both(both(MERGED_ARE_ONE, captured), ours)),
         won=won[0],
         won_amount=won[1],
         lost=decided.get("lost", none)[0],
@@ -211,10 +212,6 @@ def kpis_of(work: Work, span: Span, *, currency: str | None) -> Kpis:
         cases_resolved=work.count(Case, within("resolved_at")),
         time_to_resolve=_mean(work.columns(Case, ["opened_at", "resolved_at"], within("resolved_at"))),
     )
-
-
-def _and(one: Rule | None, other: Rule | None) -> Rule | None:
-    return other if one is None else both(one, other)
 
 
 def _amount(group: Group, currency: str) -> Money:

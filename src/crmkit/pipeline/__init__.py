@@ -1,7 +1,7 @@
 """Sales: from the first sign of interest to the order, the payment and the commission."""
 
 from crmkit.kernel.room import Room
-from crmkit.pipeline import payments, portrait, prices, products, quotas, returns
+from crmkit.pipeline import merging, payments, portrait, prices, products, quotas, returns
 from crmkit.pipeline.activities import ACTIVITY, activity, follow_ups, timing
 from crmkit.pipeline.assignment import entry, salesperson
 from crmkit.pipeline.commissions import SETTLEMENT, ledger, plans, settlements
@@ -29,6 +29,7 @@ ROOM = Room(
     modules=(
         lead,
         conversion,
+        merging,
         activity,
         follow_ups,
         salesperson,

@@ -317,8 +317,10 @@ def _lens(work: Work, exchange: Exchange) -> Lens:
 def _histories(work: Work, at: datetime) -> list[list[DealState]]:
     """The states of every deal, as far as they were known at that moment."""
     histories: dict[str, list[DealState]] = {}
+    merged = {identifier for (identifier,) in work.columns(Opportunity, ["id"], ~F.merged_into.is_missing())}
     for state in work.find(DealState, F.created_at <= at, order_by=("created_at", "id")):
-        histories.setdefault(state.opportunity_id, []).append(state)
+        if state.opportunity_id not in merged:
+            histories.setdefault(state.opportunity_id, []).append(state)
     return list(histories.values())
 
 

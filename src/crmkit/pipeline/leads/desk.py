@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
 import attrs
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import start_of_day
-from crmkit.kernel.collection import Collection
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.deciding import received
 from crmkit.pipeline.assignment.hands import handed
 from crmkit.pipeline.leads.capture import captured, cleaned
-from crmkit.pipeline.leads.conversion import ConversionPlan, Converted, Wishes, applied, planned, same_person
+from crmkit.pipeline.leads.conversion import ConversionPlan, Converted, Wishes, applied, planned
 from crmkit.pipeline.leads.lead import Lead
-from crmkit.pipeline.leads.merge import merged
+from crmkit.pipeline.leads.merge import Merging
+from crmkit.pipeline.leads.merge import applied as applied_merge
 from crmkit.pipeline.leads.undo import undone
+from crmkit.pipeline.merging import MergePlan
+from crmkit.pipeline.opportunities import Opportunity
 from crmkit.pipeline.pool.pool import watch, watch_many
 from crmkit.pipeline.scoring.model import noted, refresher
 
 WAKE = "pipeline.wake_lead"
 
 
-class Leads(Collection[Lead]):
+class Leads(Merging):
     """What ``crm.pipeline.leads`` offers."""
 
     cls = Lead
@@ -116,32 +118,6 @@ class Leads(Collection[Lead]):
         """Let the pool have it back when nothing happens."""
         return self._set(lead, locked=False)
 
-    def duplicates(self, lead: Lead | str) -> list[Lead]:
-        """Other leads with the same e-mail address or telephone number, the oldest first."""
-        with self.read() as work:
-            return [other for other, _ in same_person(work, work.get(Lead, lead))]
-
-    def merge(self, leads: Iterable[Lead | str], *, into: Lead | str | None = None) -> Lead:
-        """Let leads that are the same person go into one; the others end as ``merged``.
-
-        The best one goes on (open, furthest stage, highest probability, oldest) with what it lacks from the others;
-        activities, tags, notes, consents and custom fields come together.
-
-        Args:
-            leads: two and more, the survivor among them.
-            into: which one goes on, if it is not the best.
-
-        Returns:
-            the lead that goes on.
-
-        Raises:
-            InvalidInput: there are fewer than two different ones, or *into* is not among them.
-            TransitionRefused: one is converted or merged already.
-        """
-        with self.work() as work:
-            found = [work.get(Lead, lead) for lead in leads]
-            return merged(work, found, into=None if into is None else work.get(Lead, into))
-
     # ── How it moves ──
 
     def pursue(self, lead: Lead | str) -> Lead:
@@ -214,16 +190,22 @@ class Leads(Collection[Lead]):
             work.machine("lead").target(current.stage, "convert", current)
             return planned(work, current, wishes)
 
-    def apply(self, plan: ConversionPlan) -> Converted:
-        """Do what *plan* says, in one transaction.
+    @overload
+    def apply(self, plan: ConversionPlan) -> Converted: ...
+    @overload
+    def apply(self, plan: MergePlan[Lead]) -> Lead: ...
+    @overload
+    def apply(self, plan: MergePlan[Opportunity]) -> Opportunity: ...
+    def apply(self, plan: ConversionPlan | MergePlan[Any]) -> Converted | Lead | Opportunity:
+        """Do what *plan* says, a conversion or a merge, in one transaction.
 
         Raises:
-            StaleEntity: the lead has changed since the plan was made.
-            TransitionRefused: it has been converted already.
+            StaleEntity: a lead has changed since the plan was made.
+            TransitionRefused: it has been converted or merged already.
             Duplicate: somebody else has made the customer meanwhile; plan again.
         """
         with self.work() as work:
-            return applied(work, plan)
+            return applied(work, plan) if isinstance(plan, ConversionPlan) else applied_merge(work, plan)
 
     def convert(self, lead: Lead | str, **wishes: Unpack[Wishes]) -> Converted:
         """Make a lead a customer, with a company if it names one, and an opportunity: plan and apply in one.

@@ -10,10 +10,11 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.machine import Machine, on
+from crmkit.kernel.machine import Machine, Move, on
 from crmkit.kernel.money import Money
 
 CLOSED = ("converted", "disqualified", "merged")
+MERGEABLE = ("disqualified", "new", "nurturing", "qualified", "working")
 
 
 @entity("lead", prefix="lead", indexes=[Index(attributes=("owner", "stage"))])
@@ -33,7 +34,7 @@ class Lead(Entity):
         locked: the owner keeps it, even when nothing happens.
         reason: why it was disqualified.
         customer_id: whom it became.
-        merged_into: the id of the lead that it turned out to be.
+        merged_into: the id of the lead that it turned out to be, or of the deal into which it went.
     """
 
     name: str = attribute(personal=True, search=True)
@@ -174,6 +175,14 @@ class LeadMerged(Event):
     merged_id: str
 
 
+@event("pipeline.lead_unmerged")
+class LeadUnmerged(Event):
+    """A lead is one of its own again; ``merged_id`` is the one into which it had gone."""
+
+    lead_id: str
+    merged_id: str
+
+
 def reachable(lead: Lead) -> str | None:
     """Refuse to qualify somebody whom nobody can call or write to."""
     return None if lead.email or lead.phone else "a lead needs an e-mail address or a phone number to be qualified"
@@ -190,7 +199,8 @@ LEAD = Machine(
         on("convert", "qualified", "converted"),
         on("disqualify", {"new", "working", "nurturing", "qualified"}, "disqualified", needs="reason"),
         on("recycle", "disqualified", "working"),
-        on("merge", {"new", "working", "nurturing", "qualified", "disqualified"}, "merged"),
+        on("merge", MERGEABLE, "merged"),
+        *((Move(f"unmerge to {stage}", "merged", stage),) for stage in MERGEABLE),
         on("unconvert", "converted", "qualified"),
     ),
 )

@@ -1,22 +1,47 @@
 """Merging leads that are the same person: one goes on with the best of all of them, the others end as merged.
 
-The rules are those of Odoo's ``_merge_opportunity``, as far as leads go: the order is by open, stage, probability and
-age; the first value that is there counts; notes are joined in that order; tags are united; the address is taken as one
-block from the most complete lead.  Not copied: the limit of five, deleting the others, and merging with opportunities.
+The rules are those of Odoo's ``_merge_opportunity``: the order is by open, stage, probability and age; the first value
+that is there counts; notes are joined in that order; tags are united; the address is taken as one block from the most
+complete lead.  Leads can also go into a deal, which then goes on whatever they are.
+
+Declined habits of Odoo: five at the most (here 100), deleting those that end, carrying followers over (there are none),
+leaving won and lost ones out in silence (a converted lead is refused; a disqualified one goes into the others), and
+letting a lost deal go on before open leads unless it is chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, overload
 
-from crmkit.errors import InvalidInput
+from crmkit.errors import Refused
 from crmkit.kernel.change import Change
-from crmkit.kernel.entity import Entity
-from crmkit.kernel.rules import F
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.machine import Machine
 from crmkit.kernel.work import Work
-from crmkit.pipeline.activities.activity import Activity
-from crmkit.pipeline.leads.lead import Lead, LeadMerged
+from crmkit.pipeline.assignment.hands import handed
+from crmkit.pipeline.leads.conversion import same_person
+from crmkit.pipeline.leads.lead import Lead, LeadMerged, LeadUnmerged
+from crmkit.pipeline.merging import (
+    Merge,
+    MergePlan,
+    counted,
+    difference,
+    first,
+    following,
+    given_back,
+    in_front,
+    joined,
+    last_merge,
+    moved,
+    returned,
+    several,
+    sources,
+    texts,
+)
+from crmkit.pipeline.opportunities.deal import Opportunity, OpportunityChanged, OpportunityMerged
+from crmkit.pipeline.opportunities.history import keep
+from crmkit.pipeline.pool.pool import watch
 from crmkit.pipeline.scoring.model import noted, refresher
 
 RANKS = ("new", "nurturing", "working", "qualified")
@@ -34,8 +59,194 @@ OWN = {
     "customer_id",
 }
 SCORES = {"points", "predicted", "probability", "scored_at"}
-APART = {*OWN, *SCORES, *ADDRESS, "owned_since", "locked", "tags", "note", "consents", "extras"}
-LIMIT = 100
+HANDS = ("owner", "team")
+APART = {*OWN, *SCORES, *ADDRESS, *HANDS, "owned_since", "locked", "tags", "note", "consents", "extras"}
+STAYS = frozenset({"merge", "conversion"})
+GIVEN = ("amount", "source", "campaign_id", "region")  # what leads and deals call alike
+
+
+class Merging(Collection[Lead]):
+    """What ``crm.pipeline.leads`` does with leads that turn out to be one."""
+
+    cls = Lead
+
+    def duplicates(self, lead: Lead | str) -> list[Lead]:
+        """Other leads with the same e-mail address or telephone number, the oldest first."""
+        with self.read() as work:
+            return [other for other, _ in same_person(work, work.get(Lead, lead))]
+
+    @overload
+    def plan_merge(
+        self, leads: Iterable[Lead | str], *, into: Opportunity, owner: str | None = None, team: str | None = None
+    ) -> MergePlan[Opportunity]: ...
+    @overload
+    def plan_merge(
+        self,
+        leads: Iterable[Lead | str],
+        *,
+        into: Lead | str | None = None,
+        owner: str | None = None,
+        team: str | None = None,
+    ) -> MergePlan[Lead]: ...
+    def plan_merge(
+        self,
+        leads: Iterable[Lead | str],
+        *,
+        into: Lead | Opportunity | str | None = None,
+        owner: str | None = None,
+        team: str | None = None,
+    ) -> MergePlan[Lead] | MergePlan[Opportunity]:
+        """What merging would do, and where each value comes from; nothing is stored.
+
+        Args:
+            leads: two and more, the one that goes on among them; or, into a deal, one and more.
+            into: which lead goes on, if it is not the best; or the deal into which they go.
+            owner: who has it then; the first owner in their order unless given.
+            team: likewise.
+
+        Raises:
+            InvalidInput: there are too few, or the lead *into* is not among them.
+            TransitionRefused: one is converted or merged already.
+            Refused: the deal is won.
+        """
+        with self.read() as work:
+            found = [work.get(Lead, lead) for lead in leads]
+            if isinstance(into, Opportunity):
+                return planned_into(work, found, work.get(Opportunity, into), owner=owner, team=team)
+            chosen = None if into is None else work.get(Lead, into)
+            return planned(work, found, into=chosen, owner=owner, team=team)
+
+    @overload
+    def merge(
+        self, leads: Iterable[Lead | str], *, into: Opportunity, owner: str | None = None, team: str | None = None
+    ) -> Opportunity: ...
+    @overload
+    def merge(
+        self,
+        leads: Iterable[Lead | str],
+        *,
+        into: Lead | str | None = None,
+        owner: str | None = None,
+        team: str | None = None,
+    ) -> Lead: ...
+    def merge(
+        self,
+        leads: Iterable[Lead | str],
+        *,
+        into: Lead | Opportunity | str | None = None,
+        owner: str | None = None,
+        team: str | None = None,
+    ) -> Lead | Opportunity:
+        """Let leads that are the same person go into one, or into a deal: plan and apply in one.
+
+        The best one goes on (open, furthest stage, highest probability, oldest) with what it lacks from the others;
+        activities, tags, notes, consents and custom fields come together.  The others end as ``merged``.
+
+        Args:
+            leads: as :meth:`plan_merge` takes them.
+            into: likewise.  A deal goes on as an opportunity of its own customer; what the leads tell of the person
+                stays on them.
+            owner: likewise.
+            team: likewise.
+
+        Returns:
+            the lead or the deal that goes on.
+
+        Raises:
+            InvalidInput: there are too few, or the lead *into* is not among them.
+            TransitionRefused: one is converted or merged already.
+            Refused: the deal is won.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     one = crm.pipeline.leads.capture(name="Xiao Wang", phone="+8613912345678")
+            ...     two = crm.pipeline.leads.capture(name="X. Wang", email="wang@example.com")
+            ...     lead = crm.pipeline.leads.merge([one, two])
+            ...     apart = crm.pipeline.leads.unmerge(lead)
+            ...     (lead.name, lead.email, [again.stage for again in apart])
+            ('Xiao Wang', 'wang@example.com', ['new'])
+        """
+        with self.work() as work:
+            desk = Merging(work)
+            if isinstance(into, Opportunity):
+                return applied(work, desk.plan_merge(leads, into=into, owner=owner, team=team))
+            return applied(work, desk.plan_merge(leads, into=into, owner=owner, team=team))
+
+    def unmerge(self, survivor: Lead | Opportunity | str) -> list[Lead]:
+        """Take the last merge of leads into a lead or a deal apart.
+
+        The others are what they were; what followed from them goes back, unless somebody has moved it on; the one that
+        went on gives back what it got, where it still has it.
+
+        Returns:
+            the leads that had ended, as they are again.
+
+        Raises:
+            Refused: nothing was merged into it, or it is converted, won or merged itself meanwhile.
+        """
+        with self.work() as work:
+            identifier = survivor if isinstance(survivor, str) else survivor.id
+            of_deal = work.house.registry.schema_of_id(identifier) is Opportunity.__schema__
+            return undone(work, work.get(Opportunity, survivor) if of_deal else work.get(Lead, survivor))  # type: ignore[arg-type]
+
+
+# ── Plan ──
+
+
+def planned(
+    work: Work, leads: Sequence[Lead], *, into: Lead | None, owner: str | None, team: str | None
+) -> MergePlan[Lead]:
+    """What letting *leads* go into one of them would do.
+
+    Raises:
+        InvalidInput: there are fewer than two different ones, or *into* is not among them.
+        TransitionRefused: one has ended in a way from which it does not go on.
+    """
+    several(leads, what="leads")
+    machine = work.machine("lead")
+    survivor, *others = order = in_front(ranked(leads), into, what="lead")
+    if survivor.stage != "disqualified" or any(lead.open for lead in others):
+        _goes_on(machine, survivor)
+    for other in others:
+        machine.target(other.stage, "merge", other)
+    after = survivor.evolve(**{**united(order), **_hands(order, owner, team)})
+    return MergePlan(
+        survivor=survivor,
+        others=tuple(others),
+        after=after,
+        sources=sources(after, order),
+        moves=counted([row for lead in others for row in following(work, lead, survivor, stays=STAYS)]),
+    )
+
+
+def planned_into(
+    work: Work, leads: Sequence[Lead], deal: Opportunity, *, owner: str | None, team: str | None
+) -> MergePlan[Opportunity]:
+    """What letting *leads* go into a deal would do.
+
+    Raises:
+        InvalidInput: one stands there twice.
+        Refused: the deal is won, or has ended in another one.
+        TransitionRefused: a lead has ended in a way from which it does not go on.
+    """
+    several([deal, *leads], what="leads and deals")
+    if deal.stage == "won" or deal.merged_into is not None:
+        raise Refused(f"opportunity {deal.id} is {deal.merged_into or 'won'}: leads go into a deal that can go on")
+    machine, ranks = work.machine("lead"), ranked(leads)
+    for lead in ranks:
+        machine.target(lead.stage, "merge", lead)
+    order = (deal, *ranks)
+    values = {name: first(order, name) for name in GIVEN} | _hands(order, owner, team)
+    values |= {"lead_id": deal.lead_id or ranks[0].id, "note": texts(order, "note")}
+    after = deal.evolve(**values, extras=joined([thing.extras for thing in order]))
+    return MergePlan(
+        survivor=deal,
+        others=tuple(ranks),
+        after=after,
+        sources={**sources(after, order), **({} if deal.lead_id else {"lead_id": (ranks[0].id,)})},
+        moves=counted([row for lead in ranks for row in following(work, lead, deal, stays=STAYS | {"opportunity"})]),
+    )
 
 
 def ranked(leads: Sequence[Lead]) -> list[Lead]:
@@ -50,57 +261,121 @@ def ranked(leads: Sequence[Lead]) -> list[Lead]:
 
 def united(leads: Sequence[Lead]) -> dict[str, Any]:
     """The fields of the first lead after the others have gone into it."""
-    values = {a.name: _first(leads, a.name) for a in Lead.__schema__ if a.name not in APART}
+    values = {a.name: first(leads, a.name) for a in Lead.__schema__ if a.name not in APART}
     complete = max(leads, key=lambda lead: sum(getattr(lead, n) is not None for n in ADDRESS))
     values |= {n: getattr(complete, n) for n in ADDRESS}
     values["tags"] = frozenset().union(*(lead.tags for lead in leads))
-    values["note"] = "\n\n".join(lead.note for lead in leads if lead.note) or None
+    values["note"] = texts(leads, "note")
     for name in ("consents", "extras"):
-        values[name] = _joined([getattr(lead, name) for lead in leads])
+        values[name] = joined([getattr(lead, name) for lead in leads])
     return values
 
 
-def merged(work: Work, leads: Sequence[Lead], *, into: Lead | None) -> Lead:
-    """Let *leads* go into one of them, in the transaction of *work*."""
-    if len({lead.id for lead in leads}) != len(leads) or not 2 <= len(leads) <= LIMIT:
-        raise InvalidInput(f"2 to {LIMIT} different leads are merged, got {len(leads)}")
-    if into is not None and into.id not in {lead.id for lead in leads}:
-        raise InvalidInput(f"lead {into.id} is not among the leads that are merged")
+def _hands(order: Sequence[Any], owner: str | None, team: str | None) -> dict[str, str | None]:
+    return {"owner": owner or first(order, "owner"), "team": team or first(order, "team")}
+
+
+def _goes_on(machine: Machine, lead: Lead) -> None:
+    if not lead.open:
+        raise machine.refusal(lead.stage, "merge", "only open leads go on, as long as there is one")
+
+
+# ── Apply ──
+
+
+@overload
+def applied(work: Work, plan: MergePlan[Lead]) -> Lead: ...
+@overload
+def applied(work: Work, plan: MergePlan[Opportunity]) -> Opportunity: ...
+def applied(work: Work, plan: MergePlan[Any]) -> Lead | Opportunity:
+    """Do what *plan* says, in the transaction of *work*.
+
+    Raises:
+        StaleEntity: one of them has changed since the plan was made.
+    """
+    survivor = work.get(type(plan.survivor), plan.survivor)
+    rows = []
+    for other in plan.others:
+        lead = work.get(Lead, other)
+        assert isinstance(lead, Lead)  # noqa: S101 - a plan for leads has nothing else
+        rows += following(work, lead, survivor, stays=STAYS if isinstance(survivor, Lead) else STAYS | {"opportunity"})
+        events = (LeadMerged(lead_id=survivor.id, merged_id=lead.id),) if isinstance(survivor, Lead) else ()
+        step = work.machine("lead").step(lead, "merge", now=work.now, changes={"merged_into": survivor.id})
+        noted(work, lead, work.save(step.and_also(*events)))
+    values = {name: getattr(plan.after, name) for name in plan.sources}
+    if isinstance(survivor, Lead):
+        after: Lead | Opportunity = _lead_goes_on(work, survivor, values)
+    else:
+        after = _deal_goes_on(work, survivor, values, plan.others)
+    record = work.new(
+        Merge,
+        **{f"{survivor.__schema__.name}_id": survivor.id},
+        merged={other.id: {"stage": getattr(other, "stage", None)} for other in plan.others},
+        before=difference(survivor, after, values),
+        moved=tuple(moved(work, rows)),
+    )
+    work.save(Change(record))
+    return after
+
+
+def _lead_goes_on(work: Work, survivor: Lead, values: dict[str, Any]) -> Lead:
+    change = survivor.updated(**{name: value for name, value in values.items() if name not in HANDS})
+    saved = work.save(Change(refresher(work)(change.after), change.events))
+    if not values.keys() & set(HANDS):
+        return saved
+    owner, team = values.get("owner", saved.owner), values.get("team")
+    if owner == saved.owner:
+        return work.save(saved.updated(team=team))
+    return handed(work, saved, to=owner, team=team, because="merged")
+
+
+def _deal_goes_on(work: Work, deal: Opportunity, values: dict[str, Any], leads: Sequence[Any]) -> Opportunity:
+    facts = [
+        OpportunityMerged(opportunity_id=deal.id, customer_id=deal.customer_id, merged_id=lead.id) for lead in leads
+    ]
+    told = OpportunityChanged(opportunity_id=deal.id, customer_id=deal.customer_id, fields=tuple(sorted(values)))
+    return keep(work, deal, Change(deal.evolve(**values), (told, *facts)))
+
+
+# ── Undo ──
+
+
+def undone(work: Work, survivor: Lead | Opportunity) -> list[Lead]:
+    """Take the last merge of leads apart; the leads that had ended, as they are again.
+
+    Raises:
+        Refused: nothing was merged into it, or it has gone on too far.
+    """
+    record = last_merge(work, survivor, what="lead")
+    far = survivor.stage in {"converted", "merged", "won"} or survivor.merged_into is not None
+    if far:
+        raise Refused(f"{survivor.id} is {survivor.stage} meanwhile: take that back first")
+    returned(work, record)
+    back = given_back(record, survivor)
+    if isinstance(survivor, Lead):
+        _give_back(work, survivor, back)
+    elif back:
+        told = OpportunityChanged(
+            opportunity_id=survivor.id, customer_id=survivor.customer_id, fields=tuple(sorted(back))
+        )
+        keep(work, survivor, Change(survivor.evolve(**back), (told,)))
+    return [_again(work, work.get(Lead, i), was["stage"], survivor) for i, was in record.merged.items()]
+
+
+def _give_back(work: Work, survivor: Lead, back: dict[str, Any]) -> None:
+    change = survivor.updated(**{name: value for name, value in back.items() if name not in HANDS})
+    saved = work.save(Change(refresher(work)(change.after), change.events)) if change.events else survivor
+    if "owner" in back:
+        saved = handed(work, saved, to=back["owner"], because="merge undone")
+    if "team" in back:
+        work.save(saved.updated(team=back["team"]))
+
+
+def _again(work: Work, lead: Lead, stage: str, survivor: Lead | Opportunity) -> Lead:
     machine = work.machine("lead")
-    order = ranked(leads)
-    if into is not None:
-        order = [lead for lead in order if lead.id == into.id] + [lead for lead in order if lead.id != into.id]
-    survivor, *others = order
-    if not survivor.open:
-        raise machine.refusal(survivor.stage, "merge", "only open leads go on")
-    for other in others:
-        step = machine.step(other, "merge", now=work.now, changes={"merged_into": survivor.id})
-        noted(work, other, work.save(step.and_also(LeadMerged(lead_id=survivor.id, merged_id=other.id))))
-        _follow(work, other, survivor)
-    change = survivor.updated(**united(order))
-    return work.save(Change(refresher(work)(change.after), change.events))
-
-
-def _follow(work: Work, other: Lead, survivor: Lead) -> None:
-    """What points to the other lead points to the survivor from now on; what is only added, stays."""
-    for schema, a in work.house.registry.pointing_to("lead"):
-        if issubclass(schema.cls, Entity) and schema.cls is not Lead:
-            rows = work.find(schema.cls, F[a.name] == other.id)
-            if rows:
-                work.put([row.evolve(**{a.name: survivor.id}) for row in rows])
-    about = work.find(Activity, F.about == other.id)
-    if about:
-        work.put([activity.evolve(about=survivor.id) for activity in about])
-
-
-def _first(leads: Sequence[Lead], name: str) -> Any:
-    return next((value for lead in leads if (value := getattr(lead, name)) is not None), None)
-
-
-def _joined(maps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    joined: dict[str, Any] = {}
-    for one in reversed(maps):
-        for key, value in one.items():
-            both = isinstance(value, Mapping) and isinstance(joined.get(key), Mapping)
-            joined[key] = {**joined[key], **value} if both else value
-    return joined
+    step = machine.step(lead, f"unmerge to {stage}", now=work.now, changes={"merged_into": None})
+    fact = LeadUnmerged(lead_id=lead.id, merged_id=survivor.id)
+    saved = work.save(Change(refresher(work)(step.after), (*step.events, fact)))
+    noted(work, lead, saved)
+    watch(work, saved)
+    return saved

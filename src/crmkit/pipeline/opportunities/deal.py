@@ -42,6 +42,8 @@ class Opportunity(Entity):
         last_open_stage: for a closed deal, the stage in which it was decided.
         lost_reason: why it was lost; *lost_to* names the competitor.
         slips: how often the closing day was moved to a later one.
+        merged_into: the id of the deal that it turned out to be.  Such a deal is lost with the reason "merged", and no
+            statistics count it.
     """
 
     name: str = attribute(search=True)
@@ -73,6 +75,7 @@ class Opportunity(Entity):
     next_step: str | None = attribute(default=None)
     next_step_on: date | None = attribute(default=None)
     slips: int = attribute(default=0)
+    merged_into: str | None = attribute(default=None, index=True)
 
     def check(self) -> None:
         """Amounts are 0 and more, of one currency, and a recurring one says how often."""
@@ -270,3 +273,21 @@ class OpportunityReopened(Event):
     opportunity_id: str
     customer_id: str
     stage: str
+
+
+@event("pipeline.opportunity_merged")
+class OpportunityMerged(Event):
+    """A deal or a lead turned out to be this deal, and went into it."""
+
+    opportunity_id: str
+    customer_id: str
+    merged_id: str
+
+
+@event("pipeline.opportunity_unmerged")
+class OpportunityUnmerged(Event):
+    """A deal is one of its own again; ``merged_id`` is the one into which it had gone."""
+
+    opportunity_id: str
+    customer_id: str
+    merged_id: str

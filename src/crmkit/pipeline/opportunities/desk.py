@@ -5,12 +5,13 @@ from __future__ import annotations
 from crmkit.pipeline.opportunities.ageing import Ageing
 from crmkit.pipeline.opportunities.alerts import Alerts
 from crmkit.pipeline.opportunities.approvals import Approvals
+from crmkit.pipeline.opportunities.merge import Merging
 from crmkit.pipeline.opportunities.moving import Moving
 from crmkit.pipeline.opportunities.opening import Opening
 from crmkit.pipeline.opportunities.parts import Parts
 
 
-class Opportunities(Opening, Moving, Parts, Ageing):
+class Opportunities(Opening, Moving, Parts, Merging, Ageing):
     """What ``crm.pipeline.opportunities`` offers."""
 
     @property

@@ -92,7 +92,7 @@ class Moving(Collection[Opportunity]):
             changes: attributes that change with it.
 
         Raises:
-            TransitionRefused: it is not closed.
+            TransitionRefused: it is not closed, or it was merged into another one.
         """
         with self.work() as work:
             current = work.get(Opportunity, deal)
@@ -100,6 +100,9 @@ class Moving(Collection[Opportunity]):
             process, machine = way_of(work, current)
             if current.is_open:
                 raise machine.refusal(current.stage, "reopen", "it is open already")
+            if current.merged_into is not None:
+                reason = f"it goes on in {current.merged_into}: unmerge that one"
+                raise machine.refusal(current.stage, "reopen", reason)
             last = current.last_open_stage
             target = at or (last if last is not None and last in process else process.first.name)
             change = current.reopened(process[open_stage(process, target)], machine=machine, now=work.now, **changes)

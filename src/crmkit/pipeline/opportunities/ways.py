@@ -24,6 +24,7 @@ MOVED_BY_VERBS = {
     "lost_to",
     "slips",
     "expected",
+    "merged_into",
 }
 
 

@@ -228,7 +228,7 @@ def relearned(work: Work, model: LeadModel) -> Change[LeadModel]:
 
 def _last_open_stages(work: Work) -> dict[str, str]:
     """By lead that was given up, the stage in which that happened."""
-    rule = (F.machine == "lead") & (F.target == "disqualified")
+    rule = (F.machine == "lead") & (F.target == "disqualified") & (F.state != "merged")
     rows = work.columns(StageSpan, ["subject", "state", "created_at"], rule)
     return {subject: state for subject, state, _ in sorted(rows, key=lambda row: row[2])}
 
@@ -238,7 +238,8 @@ def noted(work: Work, before: Lead, after: Lead) -> None:
     ends = after.stage in COUNTED
     if (before.stage in COUNTED) == ends or (model := model_of(work)) is None:
         return
-    ended, stage = (after, before.stage) if ends else (before, _lost_in(work, before))
+    ended = after if ends else before
+    stage = before.stage if ends and before.stage != "merged" else _lost_in(work, ended)
     outcome = work.new(
         LeadOutcome,
         lead_id=after.id,
@@ -252,6 +253,6 @@ def noted(work: Work, before: Lead, after: Lead) -> None:
 
 
 def _lost_in(work: Work, lead: Lead) -> str | None:
-    rule = (F.subject == lead.id) & (F.machine == "lead") & (F.target == lead.stage)
+    rule = (F.subject == lead.id) & (F.machine == "lead") & (F.target == lead.stage) & (F.state != "merged")
     last = work.first(StageSpan, rule, order_by=("-created_at", "-id"))
     return None if last is None else last.state

@@ -1,0 +1,286 @@
+"""Merging deals that are the same chance: one goes on with the best of all of them, the others end as merged.
+
+The rules are those of Odoo's ``_merge_opportunity``: the order is by open, stage, probability and age; the first value
+that is there counts; notes are joined in that order; the one that goes on keeps its stage and its probability, also one
+that was set by hand.  Amount and lines come from one deal, and so do the splits.
+
+Declined habits of Odoo: five at the most (here 100), deleting those that end, carrying followers over (there are none),
+leaving won ones out in silence (they are refused: money was booked on them), and letting a lost deal go on before open
+ones unless it is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from crmkit.errors import InvalidInput, Refused
+from crmkit.kernel.change import Change
+from crmkit.kernel.collection import Collection
+from crmkit.kernel.rules import F
+from crmkit.kernel.work import Work
+from crmkit.pipeline.merging import (
+    Merge,
+    MergePlan,
+    Row,
+    counted,
+    difference,
+    first,
+    following,
+    given_back,
+    in_front,
+    joined,
+    last_merge,
+    moved,
+    returned,
+    several,
+    sources,
+    texts,
+)
+from crmkit.pipeline.opportunities.deal import Opportunity, OpportunityMerged, OpportunityUnmerged
+from crmkit.pipeline.opportunities.history import keep
+from crmkit.pipeline.opportunities.lines import lines_of
+from crmkit.pipeline.opportunities.opening import changed
+from crmkit.pipeline.opportunities.people import ContactRole, DealSplit
+from crmkit.pipeline.opportunities.ways import way_of
+from crmkit.pipeline.stages.definition import LOST, WON
+
+FIRST = ("company_id", "lead_id", "campaign_id", "source", "channel", "region", "amount", "close_on")
+TOGETHER = (("recurring", "recurring_every"), ("next_step", "next_step_on"))
+STAYS = frozenset({"merge", "conversion", "approval", "commission", "deal_line", "deal_split", "contact_role"})
+
+
+class Merging(Collection[Opportunity]):
+    """What ``crm.pipeline.opportunities`` does with deals that turn out to be one."""
+
+    cls = Opportunity
+
+    def plan_merge(
+        self,
+        deals: Iterable[Opportunity | str],
+        *,
+        into: Opportunity | str | None = None,
+        owner: str | None = None,
+        team: str | None = None,
+    ) -> MergePlan[Opportunity]:
+        """What merging deals would do, and where each value comes from; nothing is stored.
+
+        Args:
+            deals: two and more, the one that goes on among them.
+            into: which one goes on, if it is not the best.
+            owner: who has it then; the first owner in their order unless given.
+            team: likewise.
+
+        Raises:
+            InvalidInput: there are fewer than two different ones, or *into* is not among them.
+            Refused: one is won, or has ended in another one.
+        """
+        with self.read() as work:
+            found = [work.get(Opportunity, deal) for deal in deals]
+            chosen = None if into is None else work.get(Opportunity, into)
+            return _plan(work, found, into=chosen, owner=owner, team=team)
+
+    def apply(self, plan: MergePlan[Opportunity]) -> Opportunity:
+        """Do what *plan* says, in one transaction.
+
+        Raises:
+            StaleEntity: one of the deals has changed since the plan was made.
+        """
+        with self.work() as work:
+            return _applied(work, plan)
+
+    def merge(
+        self,
+        deals: Iterable[Opportunity | str],
+        *,
+        into: Opportunity | str | None = None,
+        owner: str | None = None,
+        team: str | None = None,
+    ) -> Opportunity:
+        """Let deals that are the same chance go into one: plan and apply in one.
+
+        The best one goes on (open, furthest stage, highest probability, oldest) with what it lacks from the others;
+        activities, orders, quotes, contact roles and notes come together.  The others are lost with the reason
+        ``merged``, and no statistics count them.
+
+        Args:
+            deals: as :meth:`plan_merge` takes them.
+            into: likewise.
+            owner: likewise.
+            team: likewise.
+
+        Returns:
+            the deal that goes on.
+
+        Raises:
+            InvalidInput: there are fewer than two different ones, or *into* is not among them.
+            Refused: one is won, or has ended in another one.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open() as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     one = deals.open(name="Album", customer=wang, stage="proposal")
+            ...     two = deals.open(name="Album, again", customer=wang, amount=Money(900, "EUR"))
+            ...     album = deals.merge([one, two])
+            ...     (album.id == one.id, album.amount, deals.get(two.id).merged_into == one.id)
+            (True, Money('900.00', 'EUR'), True)
+        """
+        with self.work() as work:
+            desk = Merging(work)
+            return desk.apply(desk.plan_merge(deals, into=into, owner=owner, team=team))
+
+    def unmerge(self, deal: Opportunity | str) -> list[Opportunity]:
+        """Take the last merge into a deal apart.
+
+        The others are what they were; what followed from them goes back, unless somebody has moved it on; the deal
+        gives back what it got, where it still has it.
+
+        Returns:
+            the deals that had ended, as they are again.
+
+        Raises:
+            Refused: nothing was merged into it, or it is won or merged itself meanwhile.
+        """
+        with self.work() as work:
+            return _undone(work, work.get(Opportunity, deal))
+
+
+# ── Plan ──
+
+
+def _plan(
+    work: Work, deals: Sequence[Opportunity], *, into: Opportunity | None, owner: str | None, team: str | None
+) -> MergePlan[Opportunity]:
+    several(deals, what="opportunities")
+    for deal in deals:
+        if deal.stage == WON:
+            raise Refused(f"opportunity {deal.id} is won: money was booked on it, so merge the others into another one")
+        if deal.merged_into is not None:
+            raise Refused(f"opportunity {deal.id} was merged into {deal.merged_into} already: merge that one")
+    survivor, *others = order = in_front(_ranked(work, deals), into, what="opportunity")
+    after = survivor.evolve(**_united(order), owner=owner or first(order, "owner"), team=team or first(order, "team"))
+    return MergePlan(
+        survivor=survivor,
+        others=tuple(others),
+        after=after,
+        sources=sources(after, order),
+        moves=counted([row for deal in others for row in _rows(work, deal, survivor)]),
+    )
+
+
+def _ranked(work: Work, deals: Sequence[Opportunity]) -> list[Opportunity]:
+    def rank(deal: Opportunity) -> tuple[bool, int, Decimal]:
+        process, _ = way_of(work, deal)
+        return deal.is_open, process.order.get(deal.last_open_stage or deal.stage, -1), deal.probability
+
+    return sorted(sorted(deals, key=lambda deal: (deal.created_at, deal.id)), key=rank, reverse=True)
+
+
+def _united(order: Sequence[Opportunity]) -> dict[str, Any]:
+    values = {name: first(order, name) for name in FIRST}
+    for names in TOGETHER:
+        whose = next((deal for deal in order if getattr(deal, names[0]) is not None), order[0])
+        values |= {name: getattr(whose, name) for name in names}
+    values["note"] = texts(order, "note")
+    values["competitors"] = frozenset().union(*(deal.competitors for deal in order))
+    values["extras"] = joined([deal.extras for deal in order])
+    amount, recurring = values["amount"], values["recurring"]
+    if amount and recurring and amount.currency != recurring.currency:
+        raise InvalidInput(f"{amount} and {recurring} have two currencies, and one deal has one: change one first")
+    return values
+
+
+def _rows(work: Work, other: Opportunity, survivor: Opportunity) -> list[Row]:
+    """What follows from *other*: its lines only with its amount, its splits if the survivor has none, roles once."""
+    rows = following(work, other, survivor, stays=STAYS)
+    there = {"opportunity_id": survivor.id}
+    if survivor.amount is None and other.amount is not None:
+        rows += [(line, there) for line in lines_of(work, other.id)]
+    if not work.count(DealSplit, F.opportunity_id == survivor.id):
+        rows += [(split, there) for split in work.find(DealSplit, F.opportunity_id == other.id)]
+    known = work.find(ContactRole, F.opportunity_id == survivor.id)
+    taken = {(role.customer_id, role.role) for role in known}
+    for role in work.find(ContactRole, F.opportunity_id == other.id):
+        if (role.customer_id, role.role) not in taken:
+            second = {"primary": False} if any(one.primary for one in known) else {}
+            rows.append((role, {**there, **second}))
+    return rows
+
+
+# ── Apply ──
+
+
+def _applied(work: Work, plan: MergePlan[Opportunity]) -> Opportunity:
+    survivor = work.get(Opportunity, plan.survivor)
+    merged, rows, now = {}, [], survivor
+    for ended in plan.others:
+        other = work.get(Opportunity, ended)
+        assert isinstance(other, Opportunity)  # noqa: S101 - a plan for deals has nothing else
+        brought = _rows(work, other, now)
+        now = now if now.amount is not None else now.evolve(amount=other.amount)
+        rows += moved(work, brought)
+        merged[other.id] = {"stage": other.stage, "probability": str(other.probability), "category": other.category}
+        _ended(work, other, survivor)
+    values = {name: getattr(plan.after, name) for name in plan.sources}
+    told = [changed(survivor, tuple(sorted(values)))] if values else []
+    after = keep(work, survivor, Change(survivor.evolve(**values), tuple(told)))
+    record = work.new(
+        Merge,
+        opportunity_id=survivor.id,
+        merged=merged,
+        before=difference(survivor, after, values),
+        moved=tuple(rows),
+    )
+    work.save(Change(record))
+    return after
+
+
+def _ended(work: Work, other: Opportunity, survivor: Opportunity) -> None:
+    fact = OpportunityMerged(opportunity_id=survivor.id, customer_id=survivor.customer_id, merged_id=other.id)
+    if not other.is_open:
+        keep(work, other, Change(other.evolve(merged_into=survivor.id), (fact,)))
+        return
+    values = {
+        "probability": Decimal(0),
+        "category": "omitted",
+        "closed_at": work.now,
+        "last_open_stage": other.stage,
+        "lost_reason": "merged",
+        "merged_into": survivor.id,
+    }
+    _, machine = way_of(work, other)
+    step = machine.step(other, "lose", now=work.now, changes=values, reason="merged")
+    keep(work, other, step.and_also(fact))
+
+
+# ── Undo ──
+
+
+def _undone(work: Work, survivor: Opportunity) -> list[Opportunity]:
+    record = last_merge(work, survivor, what="opp")
+    if survivor.stage == WON or survivor.merged_into is not None:
+        raise Refused(f"opportunity {survivor.id} is {survivor.merged_into or WON} meanwhile: take that back first")
+    returned(work, record)
+    back = given_back(record, survivor)
+    if back:
+        keep(work, survivor, Change(survivor.evolve(**back), (changed(survivor, tuple(sorted(back))),)))
+    return [_again(work, work.get(Opportunity, i), was, survivor) for i, was in record.merged.items()]
+
+
+def _again(work: Work, deal: Opportunity, was: dict[str, Any], survivor: Opportunity) -> Opportunity:
+    fact = OpportunityUnmerged(opportunity_id=deal.id, customer_id=deal.customer_id, merged_id=survivor.id)
+    if was["stage"] == LOST:
+        return keep(work, deal, Change(deal.evolve(merged_into=None), (fact,)))
+    values = {
+        "probability": Decimal(was["probability"]),
+        "category": was["category"],
+        "closed_at": None,
+        "last_open_stage": None,
+        "lost_reason": None,
+        "merged_into": None,
+    }
+    _, machine = way_of(work, deal)
+    step = machine.step(deal, machine.toward(deal.stage, was["stage"]), now=work.now, changes=values)
+    return keep(work, deal, step.and_also(fact))
