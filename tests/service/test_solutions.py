@@ -102,7 +102,7 @@ def test_what_is_left_out_would_not_have_come_first(bodies: list[str], asked: st
                 published(crm.service.solutions, "·", body)
             corpus = {s.id: s.body for s in crm.service.solutions.find(order_by="id")}
             with crm.read() as work:
-                found = fits(work, asked, stage="published", language=None, best=best)
+                found = fits(work, asked, language=None, best=best)
             expected = naive(corpus, asked)
             assert list(found.values()) == pytest.approx(sorted(expected.values(), reverse=True)[:best])
             assert all(found[k] == pytest.approx(expected[k]) for k in found)
@@ -150,13 +150,17 @@ def test_of_one_solution_in_two_languages_one_is_offered(crm: CRM, solutions: So
             solutions.translate(again, language="zh", title="?", body="?")
 
 
-def test_authors_find_drafts_and_nobody_finds_what_was_withdrawn(solutions: Solutions) -> None:
+def test_only_what_is_published_is_found(solutions: Solutions) -> None:
     draft = solutions.draft(title="Delivery", body="Two weeks.")
     assert solutions.search("delivery") == []
-    assert [f.solution.id for f in solutions.search("delivery", stage=None)] == [draft.id]
-    assert [f.solution.id for f in solutions.search("delivery", stage="draft")] == [draft.id]
-    withdrawn = solutions.withdraw(draft, reason="wrong")
-    assert solutions.search("delivery", stage=None) == []
+    shown = solutions.publish(solutions.submit(draft))
+    assert [f.solution for f in solutions.search("delivery")] == [shown]
+    revised = solutions.revise(shown, title="Shipping")
+    assert solutions.search("delivery shipping") == []
+    shown = solutions.publish(revised)
+    assert (solutions.search("delivery"), [f.solution for f in solutions.search("shipping")]) == ([], [shown])
+    withdrawn = solutions.withdraw(shown, reason="wrong")
+    assert solutions.search("shipping") == []
     with pytest.raises(TransitionRefused):
         solutions.publish(withdrawn)
 

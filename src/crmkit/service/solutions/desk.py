@@ -160,6 +160,7 @@ class Solutions(Collection[Solution]):
             about = {"edition": saved.edition, "published_at": work.now, "published_by": work.actor}
             if not work.count(SolutionEdition, (F.solution_id == saved.id) & (F.edition == saved.edition)):
                 work.add([work.new(SolutionEdition, solution_id=saved.id, **said, **about)])
+            index(work, saved)
             return saved
 
     def send_back(self, solution: Solution | str, *, reason: str) -> Solution:
@@ -175,19 +176,16 @@ class Solutions(Collection[Solution]):
 
     # ── Finding ──
 
-    def search(
-        self, text: str, *, stage: str | None = "published", language: str | None = None, limit: int = 20
-    ) -> list[Found]:
-        """Solutions that have words of *text*, the best first by BM25, the same in every store.
+    def search(self, text: str, *, language: str | None = None, limit: int = 20) -> list[Found]:
+        """Published solutions that have words of *text*, the best first by BM25, the same in every store.
 
         Args:
             text: what is looked for, in any script.
-            stage: ``published``, ``draft``, ``review``, or any unless given (``None``); withdrawn ones are not found.
             language: only in this language.
             limit: at most so many.
         """
         with self.read() as work:
-            found = fits(work, text, stage=stage, language=language, best=limit)
+            found = fits(work, text, language=language, best=limit)
             known = {s.id: s for s in work.find(Solution, F.id.in_(list(found)))}
             return [Found(solution=known[identifier], fit=fit) for identifier, fit in found.items()]
 
@@ -348,7 +346,8 @@ def _written(work: Work, solution: Solution, *, before: Change[Solution] | None 
     after = solution.evolve(length=counted(solution).total())
     fact = SolutionWritten(solution_id=after.id, edition=after.edition)
     saved = work.save(Change(after, (*events, fact)))
-    index(work, saved)
+    if events:
+        index(work, saved)
     return saved
 
 
@@ -363,7 +362,7 @@ def _asked(work: Work, about: Case | str) -> tuple[str, str | None]:
 
 
 def _suggestions(work: Work, text: str, *, language: str | None, own: str | None, limit: int) -> list[Suggestion]:
-    found = fits(work, text, stage="published", language=language, best=limit * CLOSER)
+    found = fits(work, text, language=language, best=limit * CLOSER)
     known = {s.id: s for s in work.find(Solution, F.id.in_(list(found)))}
     wanted = language or own
     chosen: dict[str, Solution] = {}

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 K1: Final = 1.2
 B: Final = 0.75
 MOST_WORDS: Final = 64  # the rarest of what was asked that any solution has
-AT_ONCE: Final = 2_000  # rows that are read at a time
+AT_ONCE: Final = 500  # rows that are read at a time
 
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """A solution that has some of the asked words.
+    """A published solution that has some of the asked words.
 
     Attributes:
         fit: BM25 as a share of what a text of average length has that contains every asked word once; 1 at the most.
@@ -50,11 +50,12 @@ class Term:
     worth: float
 
 
-def fits(work: Work, text: str, *, stage: str | None, language: str | None, best: int) -> dict[str, float]:
-    """By the id of the solution, how well it fits *text*: of the *best* so many."""
+def fits(work: Work, text: str, *, language: str | None, best: int) -> dict[str, float]:
+    """By the id of the published solution, how well it fits *text*: of the *best* so many."""
     asked = _asked(work, text)
     scores: dict[str, float] = {}
-    rule, rest = _among(stage, language), asked.terms
+    rule: Rule | None = None if language is None else F.solution.language == language
+    rest = asked.terms
     left = sum(t.worth for t in rest) * (K1 + 1)
     while rest:
         bar = _bar(scores, best)
@@ -87,7 +88,7 @@ class Asked:
 
 def _asked(work: Work, text: str) -> Asked:
     wanted = sorted(set(words(text)))
-    everything = work.tally(Solution, sums=("length",))
+    everything = work.tally(Solution, F.stage == "published", sums=("length",))
     if not wanted or not everything or not everything[0].sums["length"]:
         return Asked(terms=[], whole=0.0, average=0.0)
     number, length = everything[0].count, everything[0].sums["length"]
@@ -100,12 +101,6 @@ def _asked(work: Work, text: str) -> Asked:
 
 def _worth(solutions: int, number: int) -> float:
     return log(1 + (number - solutions + 0.5) / (solutions + 0.5))
-
-
-def _among(stage: str | None, language: str | None) -> Rule | None:
-    rules = [F.solution.stage == stage] if stage is not None else []
-    rules += [F.solution.language == language] if language is not None else []
-    return None if not rules else rules[0] if len(rules) == 1 else rules[0] & rules[1]
 
 
 def _bar(scores: Mapping[str, float], best: int) -> float | None:

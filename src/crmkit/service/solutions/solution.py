@@ -9,7 +9,11 @@ from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine, on
 
 
-@entity("solution", prefix="sol", indexes=[Index(attributes=("original_id", "language"), unique=True)])
+@entity(
+    "solution",
+    prefix="sol",
+    indexes=[Index(attributes=("original_id", "language"), unique=True), Index(attributes=("stage", "length"))],
+)
 class Solution(Entity):
     """An answer to a question that customers ask.
 
@@ -25,11 +29,11 @@ class Solution(Entity):
     keywords: frozenset[str] = attribute(default=frozenset())
     language: str = attribute(default="en", index=True)
     original_id: str | None = attribute(default=None, references="solution", reverse="translations")
-    stage: str = attribute(default="draft", index=True)
+    stage: str = attribute(default="draft")
     stage_since: datetime = attribute()
     author: str | None = attribute(default=None)
     edition: int = attribute(default=1)
-    length: int = attribute(default=0, index=True)
+    length: int = attribute(default=0)
 
 
 @entity(

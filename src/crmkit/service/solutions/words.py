@@ -1,4 +1,4 @@
-"""The words by which solutions are found: the store keeps an index of them, one row a word and solution.
+"""The words by which published solutions are found: the store keeps an index of them, one row a word and solution.
 
 Words are folded as the rules compare texts.  Of scripts that leave no space between words (Chinese, Japanese, Thai,
 Lao, Burmese, Khmer …) each pair of neighbouring characters is a word, as in Lucene's CJK analyzer.  Stems are unknown.
@@ -36,7 +36,7 @@ TITLE_WEIGHT: Final = 3  # a word of the title or a keyword counts so many times
     indexes=[Index(attributes=("word", "solution_id", "times", "length"))],
 )
 class SolutionWord(Record):
-    """A word of a solution.
+    """A word of a published solution.
 
     Attributes:
         times: how often it stands there; in the title and among the keywords it counts three times.
@@ -85,10 +85,10 @@ def counted(solution: Solution) -> Counter[str]:
 
 
 def index(work: Work, solution: Solution) -> None:
-    """Keep the words by which *solution* is found; none of one that was withdrawn."""
+    """Keep the words by which *solution* is found, as long as it is published."""
     known = [identifier for (identifier,) in work.columns(SolutionWord, ["id"], F.solution_id == solution.id)]
     work.remove(SolutionWord, known)
-    counts = counted(solution) if solution.stage != "withdrawn" else {}
+    counts = counted(solution) if solution.stage == "published" else {}
     if counts:
         about = {"solution_id": solution.id, "length": solution.length}
         work.add([work.new(SolutionWord, word=word, times=times, **about) for word, times in sorted(counts.items())])

@@ -770,7 +770,6 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}solution_language_idx", f"{prefix}solution", ["tenant", "language"], schema=schema)
-    op.create_index(f"{prefix}solution_length_idx", f"{prefix}solution", ["tenant", "length"], schema=schema)
     op.create_index(f"{prefix}solution_original_id_idx", f"{prefix}solution", ["tenant", "original_id"], schema=schema)
     op.create_index(
         f"{prefix}solution_original_id_language_key",
@@ -779,7 +778,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         unique=True,
         schema=schema,
     )
-    op.create_index(f"{prefix}solution_stage_idx", f"{prefix}solution", ["tenant", "stage"], schema=schema)
+    op.create_index(
+        f"{prefix}solution_stage_length_idx", f"{prefix}solution", ["tenant", "stage", "length"], schema=schema
+    )
     op.create_table(
         f"{prefix}stage_rule",
         sa.Column("tenant", TEXT, nullable=False),
