@@ -50,7 +50,12 @@ _inside: ContextVar[frozenset[int]] = ContextVar("crmkit_inside", default=frozen
 
 
 class Desks:
-    """The rooms of a CRM, each over the same scope."""
+    """The rooms of a CRM, each over the same scope, and beside them what is due and what is to be sent.
+
+    Attributes:
+        agenda: what is due, done and dead.
+        outbox: what is to be sent, sent and dead.
+    """
 
     def __init__(self, scope: Scope) -> None:
         self.customers = Customers(scope)
@@ -59,6 +64,8 @@ class Desks:
         self.service = Service(scope)
         self.marketing = Marketing(scope)
         self.analytics = Analytics(scope)
+        self.agenda = Agenda(scope)
+        self.outbox = Outbox(scope)
 
 
 class Transaction(Desks):
@@ -266,9 +273,11 @@ class CRM(Desks):
             try:
                 yield session
                 session.commit() if write else session.rollback()
-            except BaseException:
+            except BaseException as error:
                 session.rollback()
-                raise
+                if (known := session.told(error)) is error:
+                    raise
+                raise known from error
 
     @contextmanager
     def _entering(self, joined: Connection | None = None) -> Iterator[None]:
@@ -315,16 +324,6 @@ class CRM(Desks):
             rounds: take messages at most so many times; until nothing is due unless given.
         """
         return list(Courier(self, self.plugins).deliver(batch=batch, rounds=rounds))
-
-    @property
-    def agenda(self) -> Agenda:
-        """What is due, done and dead."""
-        return Agenda(self)
-
-    @property
-    def outbox(self) -> Outbox:
-        """What is to be sent, sent and dead."""
-        return Outbox(self)
 
     def close(self) -> None:
         """Let go of the store's connections; this and all other handles on it refuse to work afterwards."""

@@ -46,7 +46,7 @@ def test_a_lead_becomes_a_customer_a_company_and_an_opportunity(anywhere: CRM) -
     wang, company, deal = result
     assert (wang.name, wang.email, wang.owner, wang.source) == ("Xiao Wang", "wang@example.com", "xu", "tv")
     assert wang.tags == {"couple"}
-    extras = [e.extra(Wedding) for e in (wang, deal)]  # noqa: S610 - custom fields, no query set
+    extras = [e.extra(Wedding) for e in (wang, deal)]
     assert extras == [Wedding(guests=80)] * 2
     assert company.name == "Garden Weddings"
     assert wang.company_id == company.id == deal.company_id

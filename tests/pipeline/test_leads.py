@@ -42,7 +42,7 @@ def test_a_lead_is_captured_in_its_matching_form(anywhere: CRM) -> None:
     assert (lead.email, lead.phone) == ("wang@example.com", "+8613912345678")
     assert (lead.campaign_id, lead.referrer_id) == (spot.id, friend.id)
     assert lead.consents == {"email": {"marketing": "tv"}}
-    assert lead.extra(Wedding) == Wedding(guests=80)  # noqa: S610 - custom fields, no query set
+    assert lead.extra(Wedding) == Wedding(guests=80)
     assert (lead.stage, lead.stage_since) == ("new", lead.created_at)
     assert events(anywhere, lead) == ["pipeline.lead_captured"]
     assert anywhere.pipeline.leads.get(lead.id) == lead

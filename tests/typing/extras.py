@@ -1,7 +1,6 @@
 """What type checkers promise a host: this file is checked by mypy --strict and by pyright, and never run."""
 
 # pyright: strict, reportUnnecessaryTypeIgnoreComment=true
-# ruff: noqa: S610 - extra() gives custom fields; there is no Django here
 
 from __future__ import annotations
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from crmkit.customers.companies import Company
+from crmkit.customers.contact_points import ContactPoint, owners_of, unclaimed
 from crmkit.customers.relationships import Relationship, RelationshipRecorded
-from crmkit.errors import InvalidInput
+from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.addresses import email as clean_email
 from crmkit.kernel.addresses import phone as clean_phone
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
-from crmkit.kernel.entity import Entity, attribute, entity
+from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.rules import F
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
 
-@entity("customer", prefix="cus")
+@entity("customer", prefix="cus", indexes=[Index(attributes=("birthday",))])
 class Customer(Entity):
     """A person who buys, has bought, or may buy.
 
@@ -32,6 +33,7 @@ class Customer(Entity):
         company_id: the company that the person speaks for.
         source: how the customer was found.
         tags: free words, for rules to look at.
+        erased_at: when everything personal was erased; the row stays for what refers to it.
     """
 
     name: str = attribute(personal=True, search=True)
@@ -53,6 +55,7 @@ class Customer(Entity):
     source: str | None = attribute(default=None, index=True)
     tags: frozenset[str] = attribute(default=frozenset())
     note: str | None = attribute(default=None, multiline=True, personal=True)
+    erased_at: datetime | None = attribute(default=None)
 
     def updated(self, **changes: Any) -> Change[Customer]:
         """The customer with *changes*; no event if nothing is different."""
@@ -104,7 +107,10 @@ class People(Collection[Customer]):
             'wang@example.com'
         """
         with self.work() as work:
-            return work.save(_registration(work, {"name": name, "extras": _extras(extras), **fields}))
+            change = _registration(work, {"name": name, "extras": _extras(extras), **fields})
+            if change.after.email is not None:
+                unclaimed(work, [change.after.email])
+            return work.save(change)
 
     def register_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Customer]:
         """Make many people known in one transaction: all of them, or none.
@@ -117,10 +123,15 @@ class People(Collection[Customer]):
             Duplicate: an e-mail address is taken, or stands in two rows.
         """
         with self.work() as work:
-            return work.save_new(list(_numbered(work, rows)))
+            changes = list(_numbered(work, rows))
+            if work.first(ContactPoint, F.kind == "email") is not None:
+                emails = [c.after.email for c in changes if c.after.email is not None]
+                for n in range(0, len(emails), BATCH):
+                    unclaimed(work, emails[n : n + BATCH])
+            return work.save_new(changes)
 
     def update(self, customer: Customer | str, **changes: Any) -> Customer:
-        """Change attributes.
+        """Change attributes; the present state comes back as it is when it has all of these values already.
 
         Raises:
             InvalidInput: a field is unknown or malformed.
@@ -129,19 +140,32 @@ class People(Collection[Customer]):
         """
         with self.work() as work:
             current = work.get(Customer, customer)
+            if current.erased_at is not None:
+                raise Refused(f"customer {current.id} was erased: nothing can be noted of him any more")
             change = current.updated(**_clean(work, changes))
+            if change.after.email not in {None, current.email}:
+                unclaimed(work, [str(change.after.email)], but=current.id)
             return work.save(change) if change.events else current
 
     def find_by_email(self, email: str) -> Customer | None:
-        """The customer with this e-mail address, in whatever case it is written."""
+        """The customer with this e-mail address, primary or not, in whatever case it is written."""
         with self.read() as work:
-            return work.first(Customer, F.email == clean_email(email))
+            address = clean_email(email)
+            found = work.first(Customer, F.email == address)
+            if found is None and (owners := owners_of(work, "email", address)):
+                found = work.first(Customer, F.id.in_(owners))
+            return found
 
     def find_by_phone(self, phone: str) -> list[Customer]:
-        """The customers with this telephone number, however it is written: for the screen of a call centre."""
+        """The customers with this telephone number, however it is written: for the screen of a call centre.
+
+        Those whose primary number it is come first.
+        """
         with self.read() as work:
             number = clean_phone(phone, region=work.settings.region)
-            return work.find(Customer, F.phone == number)
+            found = work.find(Customer, F.phone == number)
+            others = set(owners_of(work, "phone", number)) - {c.id for c in found}
+            return [*found, *work.find(Customer, F.id.in_(sorted(others)))] if others else found
 
     def relate(self, customer: Customer | str, other: Customer | str, *, kind: str) -> Relationship:
         """Note that two customers have to do with each other (``partner``, ``child``, ``colleague`` …).
@@ -182,7 +206,8 @@ def _numbered(work: Work, rows: Iterable[Mapping[str, Any]]) -> Iterable[Change[
             raise InvalidInput(f"row {number}: {error}") from None
 
 
-FIELDS = {a.name for a in Customer.__schema__} - {"id", "version", "created_at", "updated_at"}
+FIELDS = {a.name for a in Customer.__schema__} - {"id", "version", "created_at", "updated_at", "erased_at"}
+BATCH = 500
 
 
 def _clean(work: Work, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,9 +216,9 @@ def _clean(work: Work, fields: Mapping[str, Any]) -> dict[str, Any]:
     if "company" in values:
         company = values.pop("company")
         values["company_id"] = company.id if isinstance(company, Company) else company
-    unknown = sorted(values.keys() - FIELDS)
-    if unknown:
-        raise InvalidInput(f"a customer has no field {unknown[0]!r}; it has {', '.join(sorted(FIELDS))}")
+    if not values.keys() <= FIELDS:
+        unknown = min(values.keys() - FIELDS)
+        raise InvalidInput(f"a customer has no field {unknown!r}; it has {', '.join(sorted(FIELDS))}")
     if values.get("email") is not None:
         values["email"] = clean_email(values["email"])
     if values.get("phone") is not None:

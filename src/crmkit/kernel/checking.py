@@ -31,6 +31,7 @@ def checker(schema: Schema, converters: Mapping[str, Callable[[Any], Any]]) -> C
         "date": date,
         "Money": Money,
         "NO_TAGS": NO_TAGS,
+        "Plain": Plain,
     }
     lines = ["def check(self):"]
     for n, a in enumerate(schema):
@@ -81,7 +82,7 @@ FAST: Mapping[str, str] = {
     "duration": "False",
     "money": "v.__class__ is Money",
     "tags": "v is NO_TAGS",
-    "json": "v.__class__ is dict and not v or v == ()",
+    "json": "v.__class__ is Plain or v.__class__ is dict and not v or v == ()",
 }
 
 
@@ -191,16 +192,20 @@ def _json(value: Any, _: Attribute, what: str) -> Any:
     return tuple(plain(v, what) for v in value) if isinstance(value, (tuple, list)) else plain(value, what)
 
 
+class Plain(dict[str, Any]):
+    """A dict of which whoever made it knows that JSON can keep it: it is not looked through a second time."""
+
+
 def plain(value: Any, what: str) -> Any:
     """*value* as JSON keeps it: dicts with text keys, lists, texts, whole numbers, finite floats, booleans, None."""
     if isinstance(value, str):
-        return _unbroken(value, what)
+        return unbroken(value, what)
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float) and value - value == 0:
         return value
     if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
-        return {_unbroken(k, what): plain(v, what) for k, v in value.items()}
+        return {unbroken(k, what): plain(v, what) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v, what) for v in value]
     raise InvalidInput(f"{what}: JSON cannot keep {value!r}")
@@ -209,7 +214,8 @@ def plain(value: Any, what: str) -> Any:
 BROKEN = re.compile("[\x00\ud800-\udfff]")
 
 
-def _unbroken(text: str, what: str) -> str:
+def unbroken(text: str, what: str) -> str:
+    """*text*, if every store can keep it."""
     if not text.isprintable() and BROKEN.search(text):
         raise InvalidInput(f"{what}: {text[:40]!r} holds NUL or half a character; remove it")
     return text

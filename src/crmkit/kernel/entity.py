@@ -235,6 +235,13 @@ class Entity(Record):
     updated_at: datetime = attribute(default=attrs.Factory(lambda self: self.created_at, takes_self=True))
     extras: Mapping[str, Any] = attribute(factory=dict)
 
+    def stored(self, *, version: int, at: datetime) -> Self:
+        """A copy as the store keeps it; what was checked when it was made is not checked again."""
+        made: Self = self.__crmkit_copy__()
+        object.__setattr__(made, "version", version)
+        object.__setattr__(made, "updated_at", at)
+        return made
+
     def extra(self, cls: type[X]) -> X:
         """The custom fields of *cls*; its defaults when none were stored.
 

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import attrs
 
-from crmkit.errors import DefinitionError
+from crmkit.errors import DefinitionError, InvalidInput
+from crmkit.kernel.checking import Plain, plain, unbroken
 from crmkit.kernel.entity import Record, attribute, entity
 from crmkit.kernel.money import Money
 
@@ -52,7 +53,7 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """The fields as JSON keeps them."""
-        return {field: dump(getattr(self, field)) for field in self.readers}
+        return Plain({field: dump(getattr(self, field)) for field in self.readers})
 
     @classmethod
     def load(cls, payload: Mapping[str, Any], *, schema: int) -> Self:
@@ -98,10 +99,19 @@ def event(name: str, *, schema: int = 1, upcasts: Mapping[int, Upcast] | None = 
     return decorate
 
 
+WHAT = "a stored value"
+
+
 def dump(value: Any) -> Any:
-    """*value* as JSON keeps it; :func:`_reader` of the field's type reads it back."""
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
+    """*value* as JSON keeps it; :func:`_reader` of the field's type reads it back.
+
+    Raises:
+        InvalidInput: JSON cannot keep it.
+    """
+    if isinstance(value, str):
+        return unbroken(value, WHAT)
+    if value is None or isinstance(value, (bool, int, float)):
+        return plain(value, WHAT)
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, Money):
@@ -113,8 +123,16 @@ def dump(value: Any) -> Any:
     if isinstance(value, (frozenset, set)):
         return sorted(dump(v) for v in value)
     if isinstance(value, Mapping):
-        return {k: dump(v) for k, v in value.items()}
-    return [dump(v) for v in value]
+        return {_key(k): dump(v) for k, v in value.items()}
+    if isinstance(value, Iterable):
+        return [dump(v) for v in value]
+    raise InvalidInput(f"{WHAT}: JSON cannot keep {value!r}")
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise InvalidInput(f"{WHAT}: JSON cannot keep the key {key!r}")
+    return unbroken(key, WHAT)
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:

@@ -325,7 +325,7 @@ class Machine:
 
     def _mermaid(self) -> str:
         ids = {state: f"s{n}" for n, state in enumerate(self.states)}
-        lines = ["stateDiagram-v2", *(f'    state "{self.label(s)}" as {ids[s]}' for s in self.states)]
+        lines = ["stateDiagram-v2", *(f'    state "{_quotable(self.label(s))}" as {ids[s]}' for s in self.states)]
         lines.append(f"    [*] --> {ids[self.initial]}")
         lines += [f"    {ids[m.source]} --> {ids[m.target]}: {m.trigger}" for m in self.moves]
         lines += [f"    {ids[s]} --> [*]" for s in self.states if s in self.final]
@@ -400,6 +400,11 @@ def _flat(table: Iterable[tuple[Move, ...]] | Iterable[Move]) -> Iterator[Move]:
             yield line
         else:
             yield from line
+
+
+def _quotable(label: str) -> str:
+    """*label* as Mermaid reads it inside of quotes."""
+    return label.replace("#", "#35;").replace('"', "#quot;")
 
 
 def _needs(move: Move) -> list[str]:

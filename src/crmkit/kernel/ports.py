@@ -177,6 +177,10 @@ class Session(Protocol):
         """Undo everything; after a commit, only give the connection back."""
         ...
 
+    def told(self, error: BaseException) -> BaseException:
+        """*error* in words of the domain, if it is the database's: a Conflict when somebody else was faster."""
+        ...
+
 
 @attrs.frozen(kw_only=True)
 class StoreStatus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 from crmkit.errors import AccessDenied, InvalidInput, NotFound
@@ -28,6 +29,8 @@ R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T", EventRecord, StageSpan, AgendaItem, Message)
 
+AT_ONCE = 2_000  # new entities that are written together; more would only keep more in memory
+
 
 class Work:
     """One transaction of one tenant, in the name of one actor.
@@ -49,6 +52,7 @@ class Work:
         self._cause: str | None = None
         self._hold = False
         self._seen: dict[str, int] = {}
+        self._read: dict[str, Entity] = {}
         self._later: dict[type[Record], list[Any]] = {}
 
     @property
@@ -92,6 +96,8 @@ class Work:
             Query(cls=cls, plan=self.plan(cls, F.id == found.id))
         ):
             raise AccessDenied(f"{self.actor} may not see {schema.name} {identifier}: ask somebody who may")
+        if isinstance(found, Entity):
+            self._read[identifier] = found
         if isinstance(ref, Entity):
             self._seen[identifier] = ref.version
         return found
@@ -193,13 +199,21 @@ class Work:
         if seen != entity.version:
             raise stale(entity.evolve(version=seen + 1), entity.version)
         if entity.version == 0:
-            saved = entity.evolve(version=1)
+            saved = entity.stored(version=1, at=entity.updated_at)
             self.session.insert([saved])
         else:
-            saved = entity.evolve(version=entity.version + 1, updated_at=self.now)
-            self.session.update([saved])
+            saved = entity.stored(version=entity.version + 1, at=self.now)
+            self.session.update([saved], fields=self._changed(entity))
+        self._read[saved.id] = saved
         self._tell(change)
         return saved
+
+    def _changed(self, entity: Entity) -> tuple[str, ...] | None:
+        """Which fields are other ones than when *entity* was read; only those, and their indexes, need writing."""
+        before = self._read.get(entity.id)
+        if before is None or before.version != entity.version:
+            return None
+        return tuple(a.name for a in entity.__schema__ if getattr(entity, a.name) is not getattr(before, a.name))
 
     def _tell(self, change: Change[E]) -> None:
         for event in change.events:
@@ -212,7 +226,7 @@ class Work:
             entities: as they will be.
             fields: which of their fields have changed; any of them unless given.
         """
-        saved = [e.evolve(version=e.version + 1, updated_at=self.now) for e in entities]
+        saved = [e.stored(version=e.version + 1, at=self.now) for e in entities]
         self.session.update(saved, fields=fields)
         return saved
 
@@ -225,11 +239,14 @@ class Work:
 
     def save_new(self, changes: Iterable[Change[E]]) -> list[E]:
         """Store many new entities of one class in bulk, with their events."""
-        changes = list(changes)
-        saved = [c.after.evolve(version=1) for c in changes]
-        self.session.insert(saved)
-        for change in changes:
-            self._tell(change)
+        coming, saved = iter(changes), list[E]()
+        while some := list(islice(coming, AT_ONCE)):
+            stored = [c.after.stored(version=1, at=c.after.updated_at) for c in some]
+            self.session.insert(stored)
+            for change in some:
+                self._tell(change)
+            self.flush()
+            saved += stored
         return saved
 
     def add(self, records: Sequence[Record]) -> None:
@@ -341,5 +358,6 @@ class Work:
         except BaseException:
             self._later = {}
             self._seen = {}
+            self._read = {}
             self.memo = {}
             raise

@@ -21,7 +21,7 @@ STEP = "lifecycle.journey_step"
 
 def event_happened(work: Work, event: Event) -> None:
     """Begin the journeys that begin on an event of the CRM: the reaction to all events on which journeys can."""
-    if event.customer is not None:
+    if event.event_name in _heard(work) and event.customer is not None:
         begin(work, on=event.event_name, customer_id=event.customer, about=event.subject, at=work.now)
 
 

@@ -221,6 +221,9 @@ class MemorySession:
         self.undo.clear()
         self._let_go()
 
+    def told(self, error: BaseException) -> BaseException:
+        return error
+
     def rollback(self) -> None:
         if self.open:
             self._undo_to(0)

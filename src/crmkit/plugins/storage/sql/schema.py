@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.errors import CrmError
 from crmkit.kernel.ports import StoreStatus
+from crmkit.plugins.storage.sql.driver import Driver
 from crmkit.plugins.storage.sql.migrations import HEAD, TABLES
 from crmkit.plugins.storage.sql.transactions import begin_on_sqlite, leave_on_sqlite
 
@@ -138,7 +139,7 @@ def exclusively(store: SqlStore) -> Iterator[Connection]:
         checked = connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one()
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # it changes nothing inside of a transaction
         try:
-            begin_on_sqlite(connection, "BEGIN IMMEDIATE")
+            begin_on_sqlite(Driver(connection, owned=True), "BEGIN IMMEDIATE")
             yield connection
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 raise CrmError(f"the change of the schema would leave references that lead nowhere, in {broken[0]}")

@@ -23,6 +23,7 @@ from crmkit.kernel.ports import Group, Query, Tally, groups
 from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
 from crmkit.kernel.rules.planned import Truth
 from crmkit.plugins.storage.sql.compile import Compiler
+from crmkit.plugins.storage.sql.driver import Driver
 from crmkit.plugins.storage.sql.mapper import Mapper, as_tuple, load_json, load_tags
 from crmkit.plugins.storage.sql.statements import TENANT, shape_of
 
@@ -41,25 +42,24 @@ class SqlSession:
     def __init__(self, store: SqlStore, connection: Connection, tenant: str, *, owned: bool) -> None:
         self.store, self.connection, self.tenant, self.owned = store, connection, tenant, owned
         self.compiler = Compiler(store.tables, tenant, store.dialect.name)
+        self.driver = Driver(connection, owned=owned)
 
     # ── Reading ──
 
     def get(self, cls: type[R], identifier: str, *, hold: bool = False) -> R | None:
         mapper = self.store.mapper(cls.__schema__)
         select = f"{mapper.select} FOR UPDATE" if hold and not self.store.sqlite else mapper.select
-        rows = self._raw(lambda: self.connection.exec_driver_sql(select, (self.tenant, identifier)))
-        found: list[R] = mapper.from_rows(rows)
+        found: list[R] = mapper.from_rows(self.driver.rows(select, (self.tenant, identifier)))
         return found[0] if found else None
 
     def find(self, query: Query[R]) -> list[R]:
         mapper = self.store.mapper(query.cls.__schema__)
-        found: list[R] = mapper.from_rows(self._raw(lambda: self._ask("find", query, _selected(mapper))))
+        found: list[R] = mapper.from_rows(_raw(self._ask("find", query, _selected(mapper))))
         return found
 
     def claim(self, query: Query[R]) -> list[R]:
         mapper = self.store.mapper(query.cls.__schema__)
-        rows = self._raw(lambda: self._ask("claim", query, _selected(mapper, lock=True)))
-        found: list[R] = mapper.from_rows(rows)
+        found: list[R] = mapper.from_rows(_raw(self._ask("claim", query, _selected(mapper, lock=True))))
         return found
 
     def count(self, query: Query[R]) -> int:
@@ -112,13 +112,6 @@ class SqlSession:
         values[TENANT] = self.tenant
         return self.connection.execute(statement, values)
 
-    def _raw(self, execute: Callable[[], sa.CursorResult[Any] | sa.Result[Any]]) -> list[Any]:
-        """The driver's own rows."""
-        result: Any = execute()
-        rows: list[Any] = result.cursor.fetchall()
-        result.close()
-        return rows
-
     # ── Writing ──
 
     def insert(self, records: Sequence[R], *, skip_known: bool = False) -> int:
@@ -130,10 +123,9 @@ class SqlSession:
         try:
             if len(rows) >= COPY_FROM and not skip_known and self._copy(mapper, rows):
                 return len(rows)
-            result = self.connection.exec_driver_sql(statement, rows if len(rows) > 1 else rows[0])
+            return self.driver.write(statement, rows)
         except IntegrityError as error:
             self._explain(error, records)
-        return int(result.rowcount)
 
     def _copy(self, mapper: Mapper, rows: list[tuple[Any, ...]]) -> bool:
         driver: Any = self.connection.connection.driver_connection
@@ -154,13 +146,13 @@ class SqlSession:
         rows = changes.to_rows(self.tenant, entities)
         try:
             if len(rows) >= COPY_FROM and not self.store.sqlite:
-                columns = (list(column) for column in zip(*rows, strict=True))
-                result = self.connection.exec_driver_sql(changes.at_once, tuple(columns))
+                columns = tuple(list(column) for column in zip(*rows, strict=True))
+                written = self.driver.write(changes.at_once, [columns])
             else:
-                result = self.connection.exec_driver_sql(changes.statement, rows if len(rows) > 1 else rows[0])
+                written = self.driver.write(changes.statement, rows)
         except IntegrityError as error:
             self._explain(error, entities)
-        if result.rowcount != len(entities):
+        if written != len(entities):
             self._stale(entities)
 
     def _stale(self, entities: Sequence[Entity]) -> NoReturn:
@@ -269,9 +261,9 @@ class SqlSession:
             with self.connection.begin_nested():
                 yield
         except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) not in CONFLICTS:
+            if (known := told(error)) is error:
                 raise
-            raise Conflict(f"somebody else was changing the same at the same time, try again: {error.orig}") from error
+            raise known from error
 
     def commit(self) -> None:
         if self.owned:
@@ -280,12 +272,32 @@ class SqlSession:
             finally:
                 self.store.let_go(self.connection)
 
+    def told(self, error: BaseException) -> BaseException:
+        return told(error)
+
     def rollback(self) -> None:
         if self.owned and not self.connection.closed:
             try:
                 self.connection.rollback()
             finally:
                 self.store.let_go(self.connection)
+
+
+def told(error: BaseException) -> BaseException:
+    """*error* in words of the domain, if somebody else was faster; otherwise itself."""
+    if isinstance(error, OperationalError):
+        if getattr(error.orig, "sqlstate", None) in CONFLICTS:
+            return Conflict(f"somebody else was changing the same at the same time, try again: {error.orig}")
+        if "database is locked" in str(error.orig):
+            return Conflict("others have been writing to this SQLite file all the time: try again")
+    return error
+
+
+def _raw(result: Any) -> list[Any]:
+    """The driver's own rows."""
+    rows: list[Any] = result.cursor.fetchall()
+    result.close()
+    return rows
 
 
 def _select(

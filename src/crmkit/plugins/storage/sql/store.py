@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +24,7 @@ from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules.evaluate import drawn, part_of
 from crmkit.plugins.storage.sql import schema as schemas
 from crmkit.plugins.storage.sql.mapper import Mapper
-from crmkit.plugins.storage.sql.session import SqlSession
+from crmkit.plugins.storage.sql.session import SqlSession, told
 from crmkit.plugins.storage.sql.statements import Statements
 from crmkit.plugins.storage.sql.tables import Tables
 from crmkit.plugins.storage.sql.transactions import begin_on_sqlite, join_on_sqlite
@@ -77,13 +78,16 @@ class SqlStore:
         connection = self._connect()
         try:
             connection.begin()  # COPY goes past SQLAlchemy, which would not know that there is something to commit
+            session = SqlSession(self, connection, tenant, owned=True)
             if self.sqlite:
-                begin_on_sqlite(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
+                begin_on_sqlite(session.driver, "BEGIN IMMEDIATE" if write else "BEGIN")
                 _teach(connection)
-        except BaseException:
+        except BaseException as error:
             connection.close()
-            raise
-        return SqlSession(self, connection, tenant, owned=True)
+            if (known := told(error)) is error:
+                raise
+            raise known from error
+        return session
 
     def join(self, connection: Any, tenant: str) -> Session:
         """Take part in the transaction of a host's SQLAlchemy connection."""
@@ -210,17 +214,27 @@ def _set_up(*, durable: bool) -> Callable[[Any, Any], None]:
     def on_connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        # The busy timeout comes first: without it, a second process that sets WAL is refused at once.
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT}",
-            "journal_mode=WAL",
-            f"synchronous={'FULL' if durable else 'NORMAL'}",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+        _set_wal(cursor)
+        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
     return on_connect
+
+
+def _set_wal(cursor: Any) -> None:
+    """Processes that open a new file at the same time refuse each other here at once, whatever the timeout says."""
+    end = time.monotonic() + BUSY_TIMEOUT / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _check_driver(dialect: Dialect) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from crmkit.plugins.storage.sql.driver import Driver
+
 
 def leave_on_sqlite(connection: Connection) -> None:
     """End what the engine has begun by itself, before anything was done in it."""
@@ -17,10 +19,10 @@ def leave_on_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql("ROLLBACK")
 
 
-def begin_on_sqlite(connection: Connection, statement: str) -> None:
+def begin_on_sqlite(driver: Driver, statement: str) -> None:
     """Begin as *statement* says."""
-    leave_on_sqlite(connection)
-    connection.exec_driver_sql(statement)
+    leave_on_sqlite(driver.connection)
+    driver.run(statement)
 
 
 def join_on_sqlite(connection: Connection) -> None:
