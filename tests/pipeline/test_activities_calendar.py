@@ -147,6 +147,27 @@ def test_a_file_of_ten_thousand_events_that_breaks_off(crm: CRM) -> None:
         crm.pipeline.activities.load_calendar(b"x" * 20_000_001)
 
 
+@pytest.mark.slow
+def test_a_file_of_ten_thousand_events_of_which_many_are_broken(crm: CRM) -> None:
+    bad = ("DTSTART:whenever", "RRULE:FREQ=DAILY", "DTEND:20250101T000000Z", "RRULE:FREQ=SECONDLY;COUNT=3")
+    events = [
+        event(
+            f"UID:{n}",
+            "SUMMARY:x",
+            *(["DTSTART:20260312T090000Z"] if n % 20 else []),
+            *([bad[n // 20 % 4]] * (n % 20 < 2)),
+        )
+        for n in range(10_000)
+    ]
+    result = crm.pipeline.activities.load_calendar(file(*events))
+    assert len(result.added) == 9_000
+    assert list(result.errors) == [n + 1 for n in range(10_000) if n % 20 < 2]
+    assert all(result.errors.values())
+    assert crm.pipeline.activities.count() == 9_000
+    again = crm.pipeline.activities.load_calendar(file(*events))
+    assert (again.added, again.changed, again.same) == ((), (), 9_000)
+
+
 def test_without_the_library_the_error_names_the_extra(crm: CRM, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "icalendar", None)
     with pytest.raises(CrmError, match=r"crmkit\[ical\]"):

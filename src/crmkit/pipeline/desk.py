@@ -6,6 +6,7 @@ from crmkit.kernel.collection import Desk
 from crmkit.pipeline.activities import Activities
 from crmkit.pipeline.assignment.desk import Assignments
 from crmkit.pipeline.assignment.salesperson import Salespeople
+from crmkit.pipeline.cards import Cards
 from crmkit.pipeline.commissions import Commissions
 from crmkit.pipeline.forecast import Forecasts
 from crmkit.pipeline.leads import Leads
@@ -36,6 +37,11 @@ class Pipeline(Desk):
     def activities(self) -> Activities:
         """What was done with them, and what is to be done."""
         return Activities(self._scope)
+
+    @property
+    def cards(self) -> Cards:
+        """Business cards, in and out."""
+        return Cards(self._scope)
 
     @property
     def quotas(self) -> Quotas:
