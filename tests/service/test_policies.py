@@ -278,3 +278,73 @@ def test_retired_policies_are_kept_by_their_cases(crm: CRM, wang: Customer, alwa
     with pytest.raises(InvalidInput, match="retired already"):
         crm.service.policies.retire(made.id)
     assert policy(crm, always).revision == 2
+
+
+# ── Targets by priority ──
+
+
+def test_one_policy_has_targets_by_priority(
+    crm: CRM, wang: Customer, always: BusinessCalendar, clock: FrozenClock
+) -> None:
+    """Frappe and Zendesk keep targets by priority in one policy."""
+    made = crm.service.policies.define(
+        "gold",
+        calendar=always,
+        first_response={"urgent": HOUR, "high": 2 * HOUR},
+        resolution={"urgent": 4 * HOUR, "high": {"days": 2}, "else": 24 * HOUR},
+        escalations=[{"clock": "resolution", "at": "50%", "notify": "boss@x.example"}],
+        position=0,
+    )
+    assert Terms.from_json(made.terms).to_json() == made.terms
+    cases = {p: crm.service.cases.open(wang, subject=p, priority=p) for p in ("urgent", "high", "low")}
+    now = clock.now()
+    assert {p: (c.first_response_due, c.resolution_due) for p, c in cases.items()} == {
+        "urgent": (now + HOUR, now + 4 * HOUR),
+        "high": (now + 2 * HOUR, now + timedelta(days=2)),
+        "low": (None, now + 24 * HOUR),
+    }
+    with crm.read() as work:
+        assert work.count(CaseClock, F.case_id == cases["low"].id) == 1
+    assert sorted(i.due_at for i in crm.agenda.due()) == [now + 2 * HOUR, now + 12 * HOUR, now + 24 * HOUR]
+
+
+def test_another_priority_has_another_target_and_what_is_over_stays(
+    crm: CRM, wang: Customer, always: BusinessCalendar, clock: FrozenClock
+) -> None:
+    """The present priority does not rewrite what is over: a fault that the dbt package for Zendesk once had."""
+    targets = {"low": 8 * HOUR, "urgent": HOUR}
+    boss = [{"clock": "resolution", "notify": "boss@x.example"}]
+    crm.service.policies.define(
+        "gold", calendar=always, first_response=targets, resolution=targets, escalations=boss, position=0
+    )
+    case = crm.service.cases.open(wang, subject="Album", priority="low")
+    clock.advance(hours=2)
+    case = crm.service.cases.reply(case, "We look into it")
+    case = crm.service.cases.update(case, priority="urgent")
+    first, whole = (crm.service.cases.clocks(case).clock(name) for name in ("first_response", "resolution"))
+    assert first is not None
+    assert whole is not None
+    assert (first.target, first.breached) == (Span(time=8 * HOUR), False)
+    assert (whole.due, whole.breached) == (case.opened_at + HOUR, True)
+    assert case.resolution_due == case.opened_at + HOUR
+    assert crm.run_due().ran == 1
+    assert [e.occasion for e in crm.service.escalations.of(case)] == ["resolution"]
+    case = crm.service.cases.update(case.id, priority="normal")  # which has no target
+    assert (case.resolution_due, case.next_due) == (None, None)
+    assert crm.agenda.due() == []
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ({"urgnt": HOUR}, "there is no priority 'urgnt': did you mean 'urgent'"),
+        ({"critical": HOUR}, "there is no priority 'critical'"),
+        ({}, "the targets of resolution are empty"),
+        ({"urgent": timedelta(0)}, "must be more than nothing"),
+        ({"urgent": "1h"}, "the target of urgent is a timedelta"),
+    ],
+)
+def test_targets_that_are_refused(crm: CRM, always: BusinessCalendar, targets: dict[str, Any], message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        crm.service.policies.define("gold", calendar=always, resolution=targets)
+    assert crm.service.policies.find() == []

@@ -102,7 +102,7 @@ def judge(
     readings = []
     for run in runs.values():
         for cycle in run.cycles:
-            target = run.clock.target_for(_priority(priorities, cycle.stopped or at))
+            target = run.clock.target_for(_priority(priorities, at, stopped=cycle.stopped))
             if target is not None:
                 readings.append(_read(run.clock, cycle, target, hours, at, held=run.held, looked=looked))
     return Judgement(as_of=at, state=instants[-1].state if instants else None, readings=tuple(readings))
@@ -111,14 +111,10 @@ def judge(
 _when = attrgetter("at")
 
 
-def _priority(known: Sequence[tuple[datetime, str]], at: datetime) -> str | None:
-    """The priority that a case had at a moment, or the first one that is known."""
-    found = known[0][1] if known else None
-    for since, priority in known:
-        if since > at:
-            break
-        found = priority
-    return found
+def _priority(known: Sequence[tuple[datetime, str]], at: datetime, *, stopped: datetime | None) -> str | None:
+    """The priority of a case at a moment or, for what was stopped, before it; at least the first that is known."""
+    before = [priority for since, priority in known if (since <= at if stopped is None else since < stopped)]
+    return before[-1] if before else known[0][1] if known else None
 
 
 def _in_order(clocks: Iterable[Clock]) -> list[Clock]:
