@@ -17,7 +17,6 @@ from crmkit.errors import InvalidInput, NotFound, Refused
 from crmkit.kernel.rates import RateTable
 from crmkit.pipeline import Stage
 from crmkit.pipeline.forecast.columns import Columns, Share, by_person, rolled_up
-from crmkit.pipeline.forecast.experience import Stay, incidence
 from crmkit.pipeline.opportunities import Opportunity
 from crmkit.testing import FrozenClock
 
@@ -291,20 +290,6 @@ def test_snapshots_stay_as_they_were_handed_in(crm: CRM, wang: Customer, clock: 
 
 
 # ── The outlook ──
-
-
-@given(
-    st.lists(st.tuples(st.integers(1, 60), st.sampled_from(["won", "lost", "open"])), min_size=1, max_size=40),
-    st.integers(0, 60),
-    st.integers(0, 60),
-)
-def test_chances_are_chances(stays: list[tuple[int, Any]], age: int, days: int) -> None:
-    found = incidence([Stay(float(d), ending) for d, ending in stays])
-    assert -1e-9 <= found.within(days, age=age) <= 1 + 1e-9
-    assert found.within(days, age=age) <= found.within(days + 5, age=age) + 1e-12
-    if all(ending != "open" for _, ending in stays):  # everything watched to the end: plain shares
-        share = sum(ending == "won" and d <= days for d, ending in stays) / len(stays)
-        assert found.within(days) == pytest.approx(share)
 
 
 def past(crm: CRM, wang: Customer, clock: FrozenClock, *, months: int, share: float) -> None:

@@ -2,13 +2,13 @@
 
 For each stage the chance to be won within some days is the cumulative incidence of winning, where losing is the other
 ending, and deals that are still open count for as long as they have been watched (the estimator of Aalen and Johansen,
-1978).  A deal is judged among those that were still open as long after they had entered its stage.
+1978).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -18,7 +18,6 @@ from crmkit.pipeline.opportunities.deal import DealState
 from crmkit.pipeline.stages.definition import LOST, WON
 
 Ending = Literal["won", "lost", "open"]
-FAITH = 5.0
 
 
 @attrs.frozen
@@ -50,28 +49,14 @@ class Incidence:
     winning: tuple[float, ...]
     lengths: tuple[float, ...]
 
-    def at_risk(self, age: float) -> int:
-        """How many stays were at least so long."""
-        return len(self.lengths) - bisect_left(self.lengths, age)
-
-    def within(self, days: float, *, age: float = 0.0) -> float:
-        """The chance to be won in the next *days*, for a deal that has been there for *age* days."""
-        first, last = bisect_right(self.times, age), bisect_right(self.times, age + days)
-        if first == len(self.times):
-            return 0.0
-        alive = self.surviving[first]
-        return sum(self.winning[first:last]) / alive if alive > 0 else 0.0
-
 
 def incidence(stays: Sequence[Stay]) -> Incidence:
     """The estimate from *stays*.
 
     Example:
         >>> found = incidence([Stay(5, "won"), Stay(10, "lost"), Stay(20, "won"), Stay(30, "open")])
-        >>> [round(found.within(days), 2) for days in (4, 5, 20, 100)]
-        [0.0, 0.25, 0.5, 0.5]
-        >>> round(found.within(10, age=12), 2)
-        0.5
+        >>> found.times, found.winning
+        ((5, 10, 20), (0.25, 0.0, 0.25))
     """
     lengths = sorted(stay.days for stay in stays)
     times = sorted({stay.days for stay in stays if stay.ending != "open"})
@@ -86,49 +71,6 @@ def incidence(stays: Sequence[Stay]) -> Incidence:
         winning.append(alive * endings.count("won") / at_risk)
         alive *= 1 - (len(endings) - endings.count("open")) / at_risk
     return Incidence(times=tuple(times), surviving=tuple(surviving), winning=tuple(winning), lengths=tuple(lengths))
-
-
-@attrs.frozen(kw_only=True)
-class Experience:
-    """What the past teaches about each stage of each pipeline.
-
-    Attributes:
-        stages: by pipeline and stage.
-        closed: how many deals have ended.
-    """
-
-    stages: Mapping[tuple[str, str], Incidence]
-    closed: int
-
-    def chance(self, deal: DealState, *, at: datetime, days: float, prior: float) -> float:
-        """The chance that *deal* is won within *days*.
-
-        Few comparable deals say little: their share counts with their number against five deals that behave as *prior*
-        says.
-
-        Args:
-            deal: an open deal.
-            at: the moment from which it is seen.
-            days: how far to look.
-            prior: the chance to take without any experience, 0 to 1.
-        """
-        known = self.stages.get((deal.pipeline, deal.stage))
-        if known is None:
-            return prior
-        age = max((at - deal.stage_since) / timedelta(days=1), 0.0)
-        similar = known.at_risk(age)
-        learned = known.within(days, age=age)
-        return (similar * learned + FAITH * prior) / (similar + FAITH)
-
-
-def experience(histories: Iterable[Sequence[DealState]], *, at: datetime) -> Experience:
-    """Learn from the states of all deals, each deal's in order, as far as they were known at *at*."""
-    histories = list(histories)
-    stays = stays_of(histories, at=at)
-    return Experience(
-        stages={key: incidence(those) for key, those in stays.items()},
-        closed=sum(states[-1].stage in {WON, LOST} for states in histories),
-    )
 
 
 def stays_of(histories: Iterable[Sequence[DealState]], *, at: datetime) -> dict[tuple[str, str], list[Stay]]:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from statistics import fmean, median
+from statistics import median
 
 import attrs
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.money import Money
 from crmkit.kernel.render import card_html, card_md
-from crmkit.pipeline.forecast.experience import Experience, experience
+from crmkit.pipeline.forecast.arrivals import Arrival, Arrivals, arrivals
+from crmkit.pipeline.forecast.passages import Chances, Where, leaving, passages_of
 from crmkit.pipeline.opportunities.deal import DealState
 from crmkit.pipeline.stages.definition import LOST, WON
 
 RUNS = 1000
-WINDOWS = 36
+LEAST = 100
+CHANGES = 20
+LOOKS = 6
 DAY = timedelta(days=1)
 
 
@@ -85,10 +90,10 @@ def outlook(
 ) -> Outlook:
     """Look ahead from *at*.
 
-    Each open deal is won in time with the chance that experience gives it (:class:`Experience`); deals without an
-    amount count with the median of the won ones.  What new deals will bring is taken from windows of the same length in
-    the past: what was won in them of deals that were opened in them; with two years of history and more, from windows
-    of the same season only.  The interval comes from simulations of both; the same *seed* gives the same interval.
+    Each open deal is won in time with the chance that experience gives it (:mod:`passages`); its amount is corrected by
+    what usually becomes of amounts when deals are won; deals without an amount count with the median of the won ones.
+    What new deals bring is taken from windows of the past (:mod:`arrivals`).  The interval comes from simulations of
+    both, which also draw how well the chances themselves are known; the same *seed* gives the same interval.
 
     Args:
         histories: the states of every deal in order, as far as they were known at *at*.
@@ -103,16 +108,21 @@ def outlook(
     """
     today = lens.day_of(at)
     days = (until - today).days
-    if days < 1 or runs < 100:
-        raise InvalidInput(f"an outlook needs a day after {today} and 100 runs or more; got {until} and {runs}")
-    learned = experience(histories, at=at)
-    won = [worth for states in histories if (worth := _won_amount(states[-1], lens)) is not None]
-    usual = Money.from_minor(round(median(m.minor for m in won)), lens.currency) if won else Money.zero(lens.currency)
-    bets = list(_bets(histories, learned, at=at, days=days, usual=usual, lens=lens))
-    windows, seasonal = _windows(histories, today=today, days=days, lens=lens)
-    expected_open = sum(chance * minor for chance, minor in bets)
-    expected_new = fmean(windows) if windows else 0.0
-    low, high = _interval(bets, windows, seed=seed, runs=runs)
+    if days < 1 or runs < LEAST:
+        raise InvalidInput(f"an outlook needs a day after {today} and {LEAST} runs or more; got {until} and {runs}")
+    stages = {where: leaving(those) for where, those in passages_of(histories, at=at).items()}
+    chances = Chances(stages, days=days)
+    bets = list(_bets(histories, chances, at=at, days=days, lens=lens))
+    new = arrivals(_won(histories, lens), first=_first(histories, lens) or today, today=today, days=days)
+    expected_open = sum(bet.chance * bet.minor for bet in bets)
+    low, high = _interval(
+        bets,
+        _evidence(histories),
+        new,
+        unrest=_unrest(histories, chances, at=at, days=days),
+        draws=random.Random(seed),  # noqa: S311 - a simulation, no secret
+        runs=runs,
+    )
 
     def money(minor: float) -> Money:
         return Money.from_minor(round(minor), lens.currency)
@@ -121,77 +131,123 @@ def outlook(
         since=today,
         until=until,
         open_deals=money(expected_open),
-        new_deals=money(expected_new),
-        expected=money(expected_open) + money(expected_new),
+        new_deals=money(new.expected),
+        expected=money(expected_open) + money(new.expected),
         low=money(low),
         high=money(high),
         deals=len(bets),
-        closed=learned.closed,
-        seasonal=seasonal,
+        closed=sum(states[-1].stage in {WON, LOST} for states in histories),
+        seasonal=new.seasonal,
     )
 
 
-def _won_amount(state: DealState, lens: Lens) -> Money | None:
-    if state.stage != WON or state.amount is None or state.closed_at is None:
-        return None
-    return lens.worth(state.amount, lens.day_of(state.closed_at))
+@attrs.frozen
+class _Bet:
+    """An open deal: its chance, its amount in minor units, and who shares its luck."""
+
+    chance: float
+    minor: int
+    where: Where
 
 
 def _bets(
-    histories: Sequence[Sequence[DealState]],
-    learned: Experience,
-    *,
-    at: datetime,
-    days: int,
-    usual: Money,
-    lens: Lens,
-) -> Iterator[tuple[float, int]]:
-    """For each open deal, its chance and its amount in minor units."""
+    histories: Sequence[Sequence[DealState]], chances: Chances, *, at: datetime, days: int, lens: Lens
+) -> Iterator[_Bet]:
     today = lens.day_of(at)
     until = today + days * DAY
+    won = [minor for *_, minor in _won(histories, lens)]
+    usual = round(median(won)) if won else 0
+    change = _change(histories, lens)
     for states in histories:
         deal = states[-1]
         if deal.stage in {WON, LOST}:
             continue
         in_time = deal.close_on is not None and deal.close_on < until
         prior = float(deal.probability) / 100 if in_time else 0.0
-        amount = usual if deal.amount is None else lens.worth(deal.amount, today)
-        yield learned.chance(deal, at=at, days=days, prior=prior), amount.minor
+        minor = usual if deal.amount is None else round(change * lens.worth(deal.amount, today).minor)
+        yield _Bet(chances.of(deal, at=at, prior=prior), minor, (deal.pipeline, deal.stage))
 
 
-def _windows(histories: Sequence[Sequence[DealState]], *, today: date, days: int, lens: Lens) -> tuple[list[int], bool]:
-    """What was won in past windows of deals that were opened in them; and whether by season."""
-    if not histories:
-        return [], False
-    first = min(lens.day_of(states[0].created_at) for states in histories)
-    length = (today - first).days
-    seasonal = length >= 2 * 365 and length >= 365 + days
-    if seasonal:
-        starts = [today - timedelta(days=round(365.25 * years)) for years in range(1, length // 365 + 1)]
-        starts = [start for start in starts if start >= first and (today - start).days >= days]
-    else:
-        count = min(length // days, WINDOWS)
-        starts = [today - (number + 1) * days * DAY for number in range(count)]
-    deals = [
-        (lens.day_of(states[0].created_at), lens.day_of(last.closed_at), worth.minor)
-        for states in histories
-        if (worth := _won_amount(last := states[-1], lens)) is not None and last.closed_at is not None
-    ]
-    sums = [
-        sum(minor for opened, closed, minor in deals if start <= opened and closed < start + days * DAY)
-        for start in starts
-    ]
-    return sums, seasonal and bool(starts)
+def _unrest(histories: Sequence[Sequence[DealState]], chances: Chances, *, at: datetime, days: int) -> float:
+    """How much good and bad times there are: the variance of won deals to expected ones that chance does not explain.
+
+    Looked at in as many days, six times back, with what is known now.
+    """
+    excess, looks = 0.0, 0
+    for back in range(1, LOOKS + 1):
+        then = at - back * days * DAY
+        won, expected = 0, 0.0
+        for states in histories:
+            place = bisect_right(states, then, key=lambda state: state.created_at)
+            if place == 0 or states[place - 1].stage in {WON, LOST}:
+                continue
+            expected += chances.of(states[place - 1], at=then, prior=0.0)
+            end = states[-1].closed_at
+            won += states[-1].stage == WON and end is not None and end <= then + days * DAY
+        if expected >= 1:
+            excess += ((won - expected) / expected) ** 2 - 1 / expected
+            looks += 1
+    return max(excess / looks, 0.0) if looks else 0.0
+
+
+def _won(histories: Sequence[Sequence[DealState]], lens: Lens) -> list[Arrival]:
+    """The won deals: when they were opened and won, and for how much."""
+    found = []
+    for states in histories:
+        last = states[-1]
+        if last.stage == WON and last.amount is not None and last.closed_at is not None:
+            won_on = lens.day_of(last.closed_at)
+            found.append((lens.day_of(states[0].created_at), won_on, lens.worth(last.amount, won_on).minor))
+    return found
+
+
+def _first(histories: Sequence[Sequence[DealState]], lens: Lens) -> date | None:
+    return min((lens.day_of(states[0].created_at) for states in histories), default=None)
+
+
+def _change(histories: Sequence[Sequence[DealState]], lens: Lens) -> float:
+    """By what factor amounts change when deals are won; 1 before there are twenty of them."""
+    before = after = count = 0
+    for states in histories:
+        last = states[-1]
+        if last.stage == WON and len(states) > 1 and last.amount and states[-2].amount and last.closed_at is not None:
+            day = lens.day_of(last.closed_at)
+            before += lens.worth(states[-2].amount, day).minor
+            after += lens.worth(last.amount, day).minor
+            count += 1
+    return after / before if count >= CHANGES else 1.0
+
+
+def _evidence(histories: Sequence[Sequence[DealState]]) -> Mapping[Where, int]:
+    """How many won deals have been in each stage."""
+    passed = ({(state.pipeline, state.stage) for state in states} for states in histories if states[-1].stage == WON)
+    return Counter(where for those in passed for where in those)
 
 
 def _interval(
-    bets: Sequence[tuple[float, int]], windows: Sequence[int], *, seed: int, runs: int
+    bets: Sequence[_Bet],
+    evidence: Mapping[Where, int],
+    new: Arrivals,
+    *,
+    unrest: float,
+    draws: random.Random,
+    runs: int,
 ) -> tuple[float, float]:
-    """The first and the ninth decile of simulated outcomes."""
-    chances = random.Random(seed)  # noqa: S311 - a simulation, no secret
-    draw = chances.random
-    results = sorted(
-        sum(minor for chance, minor in bets if draw() < chance) + (chances.choice(windows) if windows else 0)
-        for _ in range(runs)
-    )
+    """The first and the ninth decile of simulated outcomes.
+
+    In each simulation all deals share good or bad times, and those of a stage the same luck: the fewer won deals have
+    passed it, the less is known of its chances.
+    """
+    stages = sorted({bet.where for bet in bets})
+    by_stage = {where: [(bet.chance, bet.minor) for bet in bets if bet.where == where] for where in stages}
+    results = []
+    for _ in range(runs):
+        times = draws.gammavariate(1 / unrest, unrest) if unrest > 0 else 1.0
+        won = 0.0
+        for where, those in by_stage.items():
+            known = evidence.get(where, 0) + 1
+            luck = times * draws.gammavariate(known, 1 / known)
+            won += sum(minor for chance, minor in those if draws.random() < chance * luck)
+        results.append(won + times * new.draw(draws))
+    results.sort()
     return float(results[runs // 10]), float(results[runs - 1 - runs // 10])
