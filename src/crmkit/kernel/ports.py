@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
@@ -19,6 +19,9 @@ from crmkit.kernel.entity import Entity, Kind, Record, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules.planned import Plan, Truth
+
+if TYPE_CHECKING:
+    from crmkit.kernel.ranking import Placed, Ranking
 
 R = TypeVar("R", bound=Record)
 
@@ -117,6 +120,10 @@ class Session(Protocol):
 
     def tally(self, tally: Tally[R]) -> list[Group]:
         """The groups, sorted by key with missing values last."""
+        ...
+
+    def ranked(self, ranking: Ranking[R]) -> list[Placed]:
+        """The values at some places of each group, as key, place and value, sorted by both; missing keys come last."""
         ...
 
     def columns(self, query: Query[R], names: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -19,6 +19,7 @@ from crmkit.kernel.ids import check_id
 from crmkit.kernel.machine import Machine, Moved, StageSpan
 from crmkit.kernel.outbox import Message
 from crmkit.kernel.ports import Group, Query, Session, Tally, ordering, tallied
+from crmkit.kernel.ranking import Placed, Ranking, rankable
 from crmkit.kernel.refusals import stale
 from crmkit.kernel.rules.fields import F
 from crmkit.kernel.rules.nodes import Always, Rule
@@ -175,6 +176,16 @@ class Work:
         tallied(self.house.registry.schema(cls), by, sums)
         self._flush_if_waiting(cls)
         return self.session.tally(Tally(cls=cls, plan=self.plan(cls, rule), by=tuple(by), sums=tuple(sums)))
+
+    def ranked(
+        self, cls: type[R], of: str, rule: Rule | None = None, *, by: Sequence[str] = (), places: Sequence[int]
+    ) -> list[Placed]:
+        """The values at some places, counted from 1, when the records of each group are sorted by *of*."""
+        rankable(self.house.registry.schema(cls), of, by, places)
+        self._flush_if_waiting(cls)
+        return self.session.ranked(
+            Ranking(cls=cls, of=of, plan=self.plan(cls, rule), by=tuple(by), places=tuple(places))
+        )
 
     def columns(self, cls: type[R], names: Sequence[str], rule: Rule | None = None) -> list[tuple[Any, ...]]:
         """Some attributes of those that satisfy."""

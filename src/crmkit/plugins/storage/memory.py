@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from crmkit.errors import Duplicate, InvalidInput
 from crmkit.kernel.entity import Entity, Record, Schema
 from crmkit.kernel.ports import Group, Query, Session, StoreStatus, Tally, groups, sort_key
+from crmkit.kernel.ranking import Placed, Ranking, picked
 from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
 from crmkit.kernel.registry import Registry, Relation
 from crmkit.kernel.rules.evaluate import compile_plan
@@ -100,7 +101,7 @@ class MemorySession:
             rows = [row for row in rows if last < key(row)]
         return rows[: query.limit]
 
-    def _satisfying(self, cls: type[R], query: Query[R] | Tally[R]) -> list[R]:
+    def _satisfying(self, cls: type[R], query: Query[R] | Tally[R] | Ranking[R]) -> list[R]:
         holds = compile_plan(query.plan, _Neighbours(self))
         return [row for row in self._table(cls.__schema__).values() if holds(row)]
 
@@ -113,6 +114,9 @@ class MemorySession:
                 yield tuple(getattr(row, n) for n in tally.by), 1, {n: getattr(row, n) for n in tally.sums}
 
         return groups(partial(), tally.cls.__schema__, tally.sums)
+
+    def ranked(self, ranking: Ranking[R]) -> list[Placed]:
+        return picked(self._satisfying(ranking.cls, ranking), ranking)
 
     def columns(self, query: Query[R], names: Sequence[str]) -> list[tuple[Any, ...]]:
         return [tuple(getattr(row, n) for n in names) for row in self.find(query)]

@@ -20,11 +20,13 @@ from crmkit.kernel.checking import unscaled
 from crmkit.kernel.entity import Entity, Kind, Record, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Group, Query, Tally, groups
+from crmkit.kernel.ranking import Placed, Ranking
 from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
 from crmkit.kernel.rules.planned import Truth
 from crmkit.plugins.storage.sql.compile import Compiler
 from crmkit.plugins.storage.sql.driver import Driver
 from crmkit.plugins.storage.sql.mapper import Mapper, as_tuple, load_json, load_tags
+from crmkit.plugins.storage.sql.ranked import ranked
 from crmkit.plugins.storage.sql.statements import TENANT, shape_of
 
 if TYPE_CHECKING:
@@ -74,6 +76,9 @@ class SqlSession:
         rows = self._ask(("columns", *names), query, build)
         join = _joining(schema, names)
         return [join(row) for row in rows]
+
+    def ranked(self, ranking: Ranking[R]) -> list[Placed]:
+        return ranked(self, ranking)
 
     def tally(self, tally: Tally[R]) -> list[Group]:
         schema = tally.cls.__schema__

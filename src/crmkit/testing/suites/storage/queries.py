@@ -16,6 +16,7 @@ from crmkit.errors import Duplicate, InvalidInput
 from crmkit.kernel.entity import Kind, Record
 from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Store, Tally, ordering, sort_key
+from crmkit.kernel.ranking import Ranking, in_order
 from crmkit.kernel.rules import F
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.plugins.storage.memory import MemoryStore
@@ -48,6 +49,7 @@ GROUPING = [
     "shelf_id",
     "reading_time",
 ]
+RANKING = ["pages", "place", "rating", "weight", "published_on", "printed_at", "reading_time"]
 ADDING = ["pages", "place", "weight", "thickness", "price", "worth", "reading_time"]
 
 
@@ -180,6 +182,40 @@ class Queries(Bench):
         assert group.money("price", "EUR") == Money.zero("EUR")
         with pytest.raises(InvalidInput, match="CNY"):
             _mixed(store, tenant, stand).money("price", "EUR")
+
+    def test_places(self, store: Store) -> None:
+        """The same as when all values are sorted by hand, in every kind that has an order."""
+
+        @self.tries()
+        @given(
+            libraries(),
+            st.lists(st.sampled_from([name for name in GROUPING if name != "price"]), max_size=2, unique=True),
+            st.sampled_from(RANKING),
+            st.lists(st.integers(1, 5), max_size=3),
+        )
+        def check(library: list[Record], by: list[str], of: str, places: list[int]) -> None:
+            tenant = new_tenant()
+            try:
+                put(store, tenant, *library)
+            except Duplicate:
+                reject()
+            ranking = Ranking(cls=Book, of=of, by=tuple(by), places=tuple(places))
+            with transaction(store, tenant, write=False) as session:
+                found = session.ranked(ranking)
+            books = [r for r in library if isinstance(r, Book) and getattr(r, of) is not None]
+            wanted = {
+                (key, place): sorted(getattr(b, of) for b in books if tuple(getattr(b, n) for n in by) == key)[
+                    place - 1
+                ]
+                for key, count in _counted(books, by).items()
+                for place in places
+                if place <= count
+            }
+            assert {(key, place): value for key, place, value in found} == wanted
+            assert len(found) == len(wanted)
+            assert found == in_order(found)
+
+        check()
 
     def test_of_nothing_there_are_no_groups(self, store: Store, tenant: str) -> None:
         """Not even one without a key."""
