@@ -11,7 +11,7 @@ smallest value that is not exceeded by so many percent (type 1 of Hyndman and Fa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from math import comb, sqrt
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -38,17 +38,17 @@ class Ranking(Generic[R]):
     Attributes:
         of: the attribute; records in which it is missing have no place.
         by: the attributes whose values make the groups.
-        places: counted from 1.
+        places: which places are wanted, counted from 1, by the number of values in a group.
     """
 
     cls: type[R]
     of: str
     plan: Plan = Truth(value=True)
     by: tuple[str, ...] = ()
-    places: tuple[int, ...] = ()
+    places: Mapping[int, Sequence[int]] = attrs.field(factory=dict)
 
 
-def rankable(schema: Schema, of: str, by: Sequence[str], places: Sequence[int]) -> None:
+def rankable(schema: Schema, of: str, by: Sequence[str], places: Mapping[int, Sequence[int]]) -> None:
     """Check that records of *schema* can be ranked like this.
 
     Raises:
@@ -60,9 +60,9 @@ def rankable(schema: Schema, of: str, by: Sequence[str], places: Sequence[int]) 
     for name in by:
         if name not in schema or schema[name].kind in {Kind.JSON, Kind.TAGS, Kind.MONEY}:
             raise InvalidInput(f"{schema.plural} cannot be ranked in groups by {name!r}")
-    for place in places:
-        if type(place) is not int or place < 1:
-            raise InvalidInput(f"places are whole numbers from 1, got {place!r}")
+    for count, wanted in places.items():
+        if any(type(place) is not int or not 1 <= place <= count for place in wanted):
+            raise InvalidInput(f"places of {count} values are whole numbers from 1 to {count}, got {wanted!r}")
 
 
 def picked(records: Iterable[Any], ranking: Ranking[Any]) -> list[Placed]:
@@ -76,8 +76,7 @@ def picked(records: Iterable[Any], ranking: Ranking[Any]) -> list[Placed]:
     return in_order(
         (key, place, found[place - 1])
         for key, found in ordered.items()
-        for place in set(ranking.places)
-        if place <= len(found)
+        for place in set(ranking.places.get(len(found), ()))
     )
 
 

@@ -178,14 +178,26 @@ class Work:
         return self.session.tally(Tally(cls=cls, plan=self.plan(cls, rule), by=tuple(by), sums=tuple(sums)))
 
     def ranked(
-        self, cls: type[R], of: str, rule: Rule | None = None, *, by: Sequence[str] = (), places: Sequence[int]
+        self,
+        cls: type[R],
+        of: str,
+        rule: Rule | None = None,
+        *,
+        by: Sequence[str] = (),
+        places: Mapping[int, Sequence[int]],
     ) -> list[Placed]:
-        """The values at some places, counted from 1, when the records of each group are sorted by *of*."""
+        """The values at some places when the records of each group are sorted by *of*.
+
+        Args:
+            cls: what kind of record.
+            of: the attribute; records in which it is missing have no place.
+            rule: only those that satisfy it.
+            by: what makes the groups.
+            places: counted from 1, by the number of values in a group.
+        """
         rankable(self.house.registry.schema(cls), of, by, places)
         self._flush_if_waiting(cls)
-        return self.session.ranked(
-            Ranking(cls=cls, of=of, plan=self.plan(cls, rule), by=tuple(by), places=tuple(places))
-        )
+        return self.session.ranked(Ranking(cls=cls, of=of, plan=self.plan(cls, rule), by=tuple(by), places=places))
 
     def columns(self, cls: type[R], names: Sequence[str], rule: Rule | None = None) -> list[tuple[Any, ...]]:
         """Some attributes of those that satisfy."""

@@ -19,7 +19,10 @@ def ranked(session: SqlSession, ranking: Ranking[Any]) -> list[Placed]:
     value = t.c[ranking.of]
     place = sa.func.row_number().over(partition_by=keys or None, order_by=value)
     where = (session.compiler.of_tenant(t), session.compiler.test(ranking.plan, t), value.is_not(None))
-    numbered = sa.select(*keys, place.label("place_"), value.label("value_")).where(*where).subquery()
-    wanted = sa.select(numbered).where(numbered.c.place_.in_(sorted(set(ranking.places))))
-    rows = session.connection.execute(wanted)
+    count = sa.func.count().over(partition_by=keys or None)
+    numbered = sa.select(*keys, count.label("count_"), place.label("place_"), value.label("value_")).where(*where)
+    found = numbered.subquery()
+    pairs = sorted({(count, place) for count, places in ranking.places.items() for place in places})
+    wanted = sa.select(found).where(sa.tuple_(found.c.count_, found.c.place_).in_(pairs))
+    rows = session.connection.execute(wanted) if pairs else ()
     return in_order((tuple(row[: len(keys)]), int(row[-2]), row[-1]) for row in rows)

@@ -191,15 +191,14 @@ class Queries(Bench):
             libraries(),
             st.lists(st.sampled_from([name for name in GROUPING if name != "price"]), max_size=2, unique=True),
             st.sampled_from(RANKING),
-            st.lists(st.integers(1, 5), max_size=3),
         )
-        def check(library: list[Record], by: list[str], of: str, places: list[int]) -> None:
-            tenant = new_tenant()
+        def check(library: list[Record], by: list[str], of: str) -> None:
+            tenant, places = new_tenant(), {1: (1,), 2: (2,), 3: (1, 2), 5: (3, 5), 6: (6, 1), 7: (), 8: (4,)}
             try:
                 put(store, tenant, *library)
             except Duplicate:
                 reject()
-            ranking = Ranking(cls=Book, of=of, by=tuple(by), places=tuple(places))
+            ranking = Ranking(cls=Book, of=of, by=tuple(by), places=places)
             with transaction(store, tenant, write=False) as session:
                 found = session.ranked(ranking)
             books = [r for r in library if isinstance(r, Book) and getattr(r, of) is not None]
@@ -208,8 +207,7 @@ class Queries(Bench):
                     place - 1
                 ]
                 for key, count in _counted(books, by).items()
-                for place in places
-                if place <= count
+                for place in places.get(count, ())
             }
             assert {(key, place): value for key, place, value in found} == wanted
             assert len(found) == len(wanted)
