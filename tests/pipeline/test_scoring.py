@@ -65,7 +65,66 @@ def odoo_score(table: Table, number: int, *, stage: str | None = None, **changed
 
 @pytest.mark.parametrize(("lead", "expected"), [(3, 33.49), (8, 7.74), (13, 35.09)])
 def test_odoo_probabilities(lead: int, expected: float) -> None:
+    """Case odoo-pls-02-probabilities."""
     assert odoo_score(odoo_table(), lead) == expected
+
+
+def as_in_odoo(crm: CRM, *, third_team: str | None = "3", first_stage: tuple[int, ...] = ()) -> list[Lead]:
+    """The leads of the case, moved by the verbs: S1, S2, S3 and SW are new, working, qualified and converted."""
+    desk, leads = crm.pipeline.leads, []
+    for n, (team, country, state, source, stage, outcome) in enumerate(LEADS):
+        its_team = third_team if team == "3" else team
+        place: dict[str, Any] = {"country": country, "region": state, "source": source, "team": its_team}
+        lead = desk.capture(name=f"lead {n}", email=f"lead{n}@test.example", **place)
+        if outcome == "won":
+            lead = desk.convert(desk.qualify(lead)).lead
+        elif n not in first_stage and stage != "S1":
+            lead = desk.pursue(lead) if stage == "S2" else desk.qualify(lead)
+        if outcome == "lost":
+            lead = desk.disqualify(lead, reason="lost")
+        leads.append(lead)
+    return leads
+
+
+FIELDS = ("country", "region", "source")  # what is unset for all of them makes no difference
+
+
+def predicted(crm: CRM, lead: Lead) -> float | None:
+    return crm.pipeline.leads.get(lead.id).predicted
+
+
+def test_odoo_probabilities_by_the_verbs(anywhere: CRM) -> None:
+    """Case odoo-pls-02-probabilities."""
+    leads = as_in_odoo(anywhere)
+    anywhere.pipeline.scoring.learn(method="odoo", fields=FIELDS)
+    assert [predicted(anywhere, leads[n]) for n in (3, 8, 13)] == [33.49, 7.74, 35.09]
+
+
+def test_odoo_live_increments_by_the_verbs(anywhere: CRM) -> None:
+    """Cases odoo-pls-04-live-increments and -05: closing counts, others wait, a changed field counts at once."""
+    leads = as_in_odoo(anywhere, third_team=None, first_stage=(3, 8))
+    desk, scoring = anywhere.pipeline.leads, anywhere.pipeline.scoring
+    scoring.learn(method="odoo", fields=FIELDS)
+    before = {n: predicted(anywhere, leads[n]) for n in (3, 8)}
+    desk.recycle(desk.disqualify(leads[4].id, reason="lost"))  # counted, and taken back again
+    desk.convert(desk.qualify(leads[9].id))
+    assert {n: predicted(anywhere, leads[n]) for n in (3, 8)} == before
+    scoring.rescore()
+    assert [predicted(anywhere, leads[n]) for n in (3, 8)] == [20.87, 2.43]
+    changed = desk.update(leads[8].id, country="C2")
+    assert changed.predicted == pytest.approx(34.38, abs=0.01)
+    by_hand = scoring.set(leads[3].id, probability=40)
+    moved = desk.update(by_hand, country="C3")
+    assert moved.probability == 40
+    assert moved.predicted != by_hand.predicted
+
+
+def test_odoo_stage_only_by_the_verbs(anywhere: CRM) -> None:
+    """Case odoo-pls-07-choice-of-fields."""
+    leads = as_in_odoo(anywhere, third_team=None, first_stage=(3, 8))
+    anywhere.pipeline.leads.convert(anywhere.pipeline.leads.qualify(leads[9]))
+    anywhere.pipeline.scoring.learn(method="odoo", fields=())
+    assert [predicted(anywhere, leads[n]) for n in (3, 8)] == [34.38, 50.0]
 
 
 def test_odoo_factors_of_lead_3() -> None:
@@ -95,6 +154,7 @@ def rows(table: Table, team: str) -> dict[str, tuple[float, float]]:
 
 
 def test_odoo_live_increments() -> None:
+    """Case odoo-pls-04-live-increments."""
     table = odoo_table(third_team=None)
     lead_4_lost, lead_4_won = (ended(4, won=won, team="1") for won in (False, True))
     table.count(lead_4_lost, sign=1)
@@ -110,6 +170,7 @@ def test_odoo_live_increments() -> None:
 
 
 def test_odoo_field_changes() -> None:
+    """Case odoo-pls-05-field-changes-and-manual-probability."""
     table = odoo_table(third_team=None)
     table.count(ended(9, won=True, team="2"), sign=1)
     assert odoo_score(table, 3, stage="S1") == 20.87
@@ -119,7 +180,7 @@ def test_odoo_field_changes() -> None:
 
 @pytest.mark.parametrize("parity", [0, 1])
 def test_odoo_choice_of_fields(parity: int) -> None:
-    """The leads with tags that the case mentions are not part of it, so its tag numbers are left out."""
+    """Case odoo-pls-07-choice-of-fields; its leads with tags are not part of it, so its tag numbers are left out."""
 
     def email(number: int) -> str:
         return "correct" if number % 2 == parity else "incorrect"
