@@ -127,9 +127,9 @@ def real() -> Iterator[list[Step]]:
     """The next purchases of CDNOW's customers, up to the end of June 1998."""
     bought: dict[str, dict[date, int]] = defaultdict(dict)
     for line in purchase_log().read_text("ascii").splitlines():
-        customer, _, day, _, paid = line.split()
+        customer, _, day, _, spent = line.split()
         on = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date()
-        bought[customer][on] = bought[customer].get(on, 0) + round(Decimal(paid) * 100)
+        bought[customer][on] = bought[customer].get(on, 0) + round(Decimal(spent) * 100)
     waits: dict[str, list[int]] = defaultdict(list)
     ends: dict[str, list[bool]] = defaultdict(list)
     for days in bought.values():

@@ -6,10 +6,12 @@ Each statistic is a pure function over plain rows, for notebooks, and a verb of 
 from crmkit.analytics.bridge import Bridge, decompose, revenue_bridge
 from crmkit.analytics.cohorts import Cohorts, cohorts
 from crmkit.analytics.desk import Analytics
+from crmkit.analytics.dimensions import Funnels, Slice
 from crmkit.analytics.funnel import Funnel, funnel
 from crmkit.analytics.growth import Growth, growth
 from crmkit.analytics.kpis import Kpis, velocity
 from crmkit.analytics.lifetime import BuyingModel, History, LifetimeValue, SpendingModel, histories, lifetime_value
+from crmkit.analytics.pages import Page, page
 from crmkit.analytics.paths import Path, path
 from crmkit.analytics.purchases import Purchase
 from crmkit.analytics.rfm import Band, Grid, Rfm, rfm
@@ -25,14 +27,17 @@ __all__ = [
     "BuyingModel",
     "Cohorts",
     "Funnel",
+    "Funnels",
     "Grid",
     "Growth",
     "History",
     "Kpis",
     "LifetimeValue",
+    "Page",
     "Path",
     "Purchase",
     "Rfm",
+    "Slice",
     "SpendingModel",
     "cohorts",
     "decompose",
@@ -40,6 +45,7 @@ __all__ = [
     "growth",
     "histories",
     "lifetime_value",
+    "page",
     "path",
     "revenue_bridge",
     "rfm",

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from crmkit.analytics.bridge import Bridge, revenue_bridge
 from crmkit.analytics.cohorts import Cohorts, cohorts
+from crmkit.analytics.dimensions import Funnels, read, slices_of
 from crmkit.analytics.funnel import Funnel, Standing, funnel
 from crmkit.analytics.growth import Growth, days_before, growth
 from crmkit.analytics.kpis import Kpis, kpis_of
@@ -27,8 +29,10 @@ from crmkit.kernel.money import Money
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
+from crmkit.pipeline.forecast import Forecasts
 from crmkit.pipeline.opportunities.deal import Opportunity
 from crmkit.pipeline.orders.line import OrderLine
+from crmkit.pipeline.stages.definition import SalesPipeline
 from crmkit.pipeline.stages.desk import pipeline_of
 from crmkit.pipeline.stages.presets import STANDARD
 
@@ -76,26 +80,64 @@ class Analytics(Desk):
             (1, '100.00 CNY', 1.0)
         """
         with self.read() as work:
-            process = pipeline_of(work, pipeline)
-            wanted = (F.pipeline == process.name) & F.merged_into.is_missing()
-            home = currency or work.settings.currency
-            wanted = both(wanted, in_window("created_at", work, since=since, until=until))
-            wanted = both(wanted, rule)
-            if currency is not None:
-                wanted &= F.amount.is_missing() | (F.amount >= Money.zero(currency))
+            process, home = pipeline_of(work, pipeline), currency or work.settings.currency
+            wanted = _deals(work, process, rule, since=since, until=until, currency=currency)
             groups = work.tally(Opportunity, wanted, by=("stage", "last_open_stage"), sums=("amount",))
             refuse_other_currencies({c for g in groups for c, money in g.sums["amount"].items() if money}, home)
-            return funnel(
-                [
-                    Standing(stage, last, group.count, group.sums["amount"].get(home, Money.zero(home)))
-                    for group in groups
-                    for stage, last in [group.key]
-                ],
-                pipeline=process.name,
-                stages=[stage.name for stage in process.stages],
-                labels={stage.name: stage.label or stage.name for stage in process.stages},
-                currency=home,
-            )
+            standings = [
+                Standing(stage, last, group.count, group.sums["amount"].get(home, Money.zero(home)))
+                for group in groups
+                for stage, last in [group.key]
+            ]
+            return _drawn(process, home, standings)
+
+    def funnels(
+        self,
+        by: str,
+        rule: Rule | None = None,
+        *,
+        pipeline: str = STANDARD.name,
+        since: date | None = None,
+        until: date | None = None,
+        currency: str | None = None,
+    ) -> Funnels:
+        """The funnel side by side: conversion, win rate with its interval, and velocity, by a dimension.
+
+        Args:
+            by: ``source``, ``owner``, ``team``, ``channel``, ``region``, ``lost_reason``, ``campaign``, ``product``, or
+                ``month`` for the month in which deals were opened.
+            rule: as in :meth:`funnel`.
+            pipeline: as in :meth:`funnel`.
+            since: as in :meth:`funnel`.
+            until: as in :meth:`funnel`.
+            currency: as in :meth:`funnel`.
+
+        Raises:
+            InvalidInput: there is no such dimension, or there are other currencies.
+            NotFound: there is no such pipeline.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     deal = crm.pipeline.opportunities.open(name="Album", customer=wang, source="fair")
+            ...     _ = crm.pipeline.opportunities.win(deal)
+            ...     _ = crm.pipeline.opportunities.open(name="Frame", customer=wang, source="friend")
+            ...     [(s.label, s.deals, s.funnel.won) for s in crm.analytics.funnels("source")]
+            [('fair', 1, 1), ('friend', 1, 0)]
+        """
+        with self.read() as work:
+            process, home = pipeline_of(work, pipeline), currency or work.settings.currency
+            wanted = _deals(work, process, rule, since=since, until=until, currency=currency)
+            rows, stays, labels = read(work, by, wanted=wanted, home=home)
+            found = slices_of(rows, stays, labels=labels, draw=partial(_drawn, process, home))
+            found.sort(key=lambda s: (s.value is None, s.label if by == "month" else "", -s.deals, s.label))
+            return Funnels(pipeline=process.name, by=by, slices=tuple(found))
+
+    @property
+    def forecast(self) -> Forecasts:
+        """What a period will bring: the very same as ``crm.pipeline.forecast``."""
+        return Forecasts(self._scope)
 
     def growth(self, *, since: date, until: date, currency: str | None = None) -> Growth:
         """What customers have paid in a span of days, by month, and beside the equally long span before.
@@ -250,6 +292,33 @@ class Analytics(Desk):
                 if customer is not None:
                     happened[customer].append((name, at))
         return path(happened, steps=steps, order=order, within=within)
+
+
+def _deals(
+    work: Work,
+    process: SalesPipeline,
+    rule: Rule | None,
+    *,
+    since: date | None,
+    until: date | None,
+    currency: str | None,
+) -> Rule:
+    """Which deals a funnel looks at; merged ones count once."""
+    wanted = (F.pipeline == process.name) & F.merged_into.is_missing()
+    wanted = both(both(wanted, in_window("created_at", work, since=since, until=until)), rule)
+    if currency is None:
+        return wanted
+    return wanted & (F.amount.is_missing() | (F.amount >= Money.zero(currency)))
+
+
+def _drawn(process: SalesPipeline, home: str, rows: Sequence[Standing]) -> Funnel:
+    return funnel(
+        rows,
+        pipeline=process.name,
+        stages=[stage.name for stage in process.stages],
+        labels={stage.name: stage.label or stage.name for stage in process.stages},
+        currency=home,
+    )
 
 
 def _growth(work: Work, *, since: date, until: date, currency: str | None) -> Growth:
