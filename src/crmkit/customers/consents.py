@@ -35,6 +35,14 @@ class Consent(Entity):
     source: str = attribute()
     decided_at: datetime = attribute()
 
+    def united(self, other: Consent, *, work: Work) -> Consent:  # noqa: ARG002 - every room is asked alike
+        """Of two words of the same person the stricter counts."""
+        return self.evolve(**other.said()) if (self.state, other.state) == ("granted", "revoked") else self
+
+    def said(self) -> dict[str, object]:
+        """What was said, where and when."""
+        return {"state": self.state, "source": self.source, "decided_at": self.decided_at}
+
 
 @event("customers.consent_granted")
 class ConsentGranted(Event):

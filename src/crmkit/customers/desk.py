@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from crmkit.customers.companies import Companies
 from crmkit.customers.consents import Consents
+from crmkit.customers.contact_points.desk import ContactPoints
+from crmkit.customers.identity.merge import (
+    CustomerMerge,
+    CustomerMergePlan,
+    Side,
+    apply,
+    planned,
+    survivor_of,
+    two,
+)
+from crmkit.customers.identity.undoing import merge_of, undo
 from crmkit.customers.people import Customer, People
 from crmkit.customers.portrait import Moment, Portrait, portrait_of, timeline_of
 from crmkit.customers.segments import Segments
+from crmkit.errors import InvalidInput
+from crmkit.kernel.rules import F
 
 
 class Customers(People):
@@ -23,9 +38,103 @@ class Customers(People):
         return Consents(self._scope)
 
     @property
+    def contact_points(self) -> ContactPoints:
+        """Every way to reach customers."""
+        return ContactPoints(self._scope)
+
+    @property
     def segments(self) -> Segments:
         """Groups of customers."""
         return Segments(self._scope)
+
+    def plan_merge(
+        self, kept: Customer | str, other: Customer | str, *, choose: Mapping[str, Side] | None = None
+    ) -> CustomerMergePlan:
+        """Say what merging two customers would do, without doing it.
+
+        Args:
+            kept: the one that goes on.
+            other: the one that goes into him.
+            choose: by field, whose value counts: ``"kept"`` or ``"other"``; those of *kept* where he has any, unless
+                given.
+
+        Raises:
+            InvalidInput: both are the same, or a field is unknown.
+            Refused: one of them has been merged or erased before.
+        """
+        with self.read() as work:
+            return planned(work, *two(work, kept, other), choose or {})
+
+    def merge(
+        self,
+        kept: Customer | str | CustomerMergePlan,
+        other: Customer | str | None = None,
+        *,
+        choose: Mapping[str, Side] | None = None,
+    ) -> Customer:
+        """Note that two customers are the same person: one goes on, and whatever refers to the other one follows.
+
+        Args:
+            kept: the one that goes on, or a plan.
+            other: the one that goes into him; his id leads to *kept* from now on (:meth:`survivor`).
+            choose: as in :meth:`plan_merge`.
+
+        Raises:
+            InvalidInput: both are the same, or a field is unknown.
+            Refused: one of them has been merged or erased before.
+            StaleEntity: one of them has changed since the plan was made, or since it was read.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     same = crm.customers.register(name="Li Xiao", email="xiao@studio.example", city="Chengdu")
+            ...     case = crm.service.cases.open(same, subject="When?")
+            ...     merged = crm.customers.merge(li, same)
+            ...     merged.city, crm.service.cases.get(case.id).customer_id == li.id
+            ('Chengdu', True)
+        """
+        with self.work() as work:
+            if isinstance(kept, CustomerMergePlan):
+                return apply(work, kept)
+            if other is None:
+                raise InvalidInput("two customers are merged, or a plan is applied: give the other one, too")
+            with work.holding():
+                both = two(work, kept, other)
+            return apply(work, planned(work, *both, choose or {}))
+
+    def unmerge(self, merge: CustomerMerge | Customer | str) -> Customer:
+        """Take a merge back: what has moved goes back, and what came later stays with the one that went on.
+
+        Args:
+            merge: the merge, or the customer that went into another one (or his id).
+
+        Returns:
+            the customer that is there again.
+
+        Raises:
+            NotFound: he was never merged into another one.
+            Refused: it has been undone already, or the one that went on was erased.
+            Duplicate: somebody else has his e-mail address by now.
+        """
+        with self.work() as work:
+            return undo(work, merge_of(work, merge))
+
+    def merges(self, customer: Customer | str) -> list[CustomerMerge]:
+        """The merges in which others went into *customer*, the latest first."""
+        with self.read() as work:
+            return work.find(
+                CustomerMerge, F.kept_id == work.get(Customer, customer).id, order_by=("-created_at", "-id")
+            )
+
+    def survivor(self, identifier: str) -> Customer:
+        """The customer with this id, or the one in whom he goes on after merges.
+
+        Raises:
+            NotFound: there never was one.
+        """
+        with self.read() as work:
+            return work.get(Customer, survivor_of(work, identifier) or identifier)
 
     def profile(self, customer: Customer | str) -> Portrait:
         """Everything that is known of a customer: the 360-degree view, one section for each room."""

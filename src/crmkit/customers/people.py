@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from crmkit.customers.companies import Company
-from crmkit.customers.contact_points import ContactPoint, owners_of, unclaimed
+from crmkit.customers.contact_points.point import ContactPoint, owners_of, unclaimed
 from crmkit.customers.relationships import Relationship, RelationshipRecorded
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.addresses import email as clean_email

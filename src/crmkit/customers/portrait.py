@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from crmkit.customers.identity.merge import CustomerMerge
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput
 from crmkit.kernel.events import EventRecord
@@ -87,6 +88,8 @@ def person_section(_: Work, customer: Customer) -> Mapping[str, Any]:
 
 
 def timeline_of(work: Work, customer_id: str, *, limit: int) -> list[Moment]:
-    """The events that carry the customer's id, the latest first."""
-    stored = work.find(EventRecord, F.customer_id == customer_id, order_by=("-created_at", "-id"), limit=limit)
+    """The events that carry the customer's id, or that of one who went into him, the latest first."""
+    merges = work.columns(CustomerMerge, ["merged_id"], (F.kept_id == customer_id) & (F.state != "undone"))
+    theirs = F.customer_id.in_([customer_id, *(merged for (merged,) in merges)])
+    stored = work.find(EventRecord, theirs, order_by=("-created_at", "-id"), limit=limit)
     return [Moment(at=e.created_at, name=e.name, subject=e.subject, actor=e.actor, facts=e.payload) for e in stored]

@@ -39,6 +39,13 @@ class Standing(Entity):
     stage: str = attribute(index=True)
     stage_since: datetime = attribute()
 
+    def united(self, other: Standing, *, work: Work) -> Standing:
+        """Where somebody stands who turned out to be two: as far as the further one; lapsed only if both are."""
+        further = other.stage != LAPSED and way(work.machine("standing"), self.stage, other.stage) is not None
+        if self.stage != LAPSED and not further:
+            return self
+        return self.evolve(stage=other.stage, stage_since=other.stage_since)
+
 
 @event("lifecycle.stage_advanced")
 class StageAdvanced(Event):

@@ -936,6 +936,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.Column("source", TEXT, nullable=True),
         sa.Column("tags", JSON, nullable=False),
         sa.Column("note", TEXT, nullable=True),
+        sa.Column("erased_at", INSTANT, nullable=True),
         sa.ForeignKeyConstraint(
             ["tenant", "company_id"],
             [f"{at}{prefix}company.tenant", f"{at}{prefix}company.id"],
@@ -944,6 +945,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.PrimaryKeyConstraint("tenant", "id"),
         schema=schema,
     )
+    op.create_index(f"{prefix}customer_birthday_idx", f"{prefix}customer", ["tenant", "birthday"], schema=schema)
     op.create_index(f"{prefix}customer_city_idx", f"{prefix}customer", ["tenant", "city"], schema=schema)
     op.create_index(f"{prefix}customer_company_id_idx", f"{prefix}customer", ["tenant", "company_id"], schema=schema)
     op.create_index(f"{prefix}customer_email_key", f"{prefix}customer", ["tenant", "email"], unique=True, schema=schema)
@@ -1242,6 +1244,75 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}consent_customer_id_idx", f"{prefix}consent", ["tenant", "customer_id"], schema=schema)
+    op.create_table(
+        f"{prefix}contact_point",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("customer_id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
+        sa.Column("label", TEXT, nullable=True),
+        sa.Column("verified_at", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant", "customer_id"],
+            [f"{at}{prefix}customer.tenant", f"{at}{prefix}customer.id"],
+            name=f"{prefix}contact_point_customer_id_fkey",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}contact_point_customer_id_idx", f"{prefix}contact_point", ["tenant", "customer_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}contact_point_customer_id_kind_value_key",
+        f"{prefix}contact_point",
+        ["tenant", "customer_id", "kind", "value"],
+        unique=True,
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}contact_point_kind_value_idx", f"{prefix}contact_point", ["tenant", "kind", "value"], schema=schema
+    )
+    op.create_table(
+        f"{prefix}customer_merge",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("kept_id", TEXT, nullable=False),
+        sa.Column("merged_id", TEXT, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("merged", JSON, nullable=False),
+        sa.Column("fields", JSON, nullable=False),
+        sa.Column("moved", JSON, nullable=False),
+        sa.Column("dropped", JSON, nullable=False),
+        sa.Column("united", JSON, nullable=False),
+        sa.Column("made", JSON, nullable=False),
+        sa.Column("undone_at", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant", "kept_id"],
+            [f"{at}{prefix}customer.tenant", f"{at}{prefix}customer.id"],
+            name=f"{prefix}customer_merge_kept_id_fkey",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}customer_merge_kept_id_idx", f"{prefix}customer_merge", ["tenant", "kept_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}customer_merge_merged_id_state_idx",
+        f"{prefix}customer_merge",
+        ["tenant", "merged_id", "state"],
+        schema=schema,
+    )
     op.create_table(
         f"{prefix}journey_run",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1713,6 +1784,10 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.Column("stopped_at", INSTANT, nullable=True),
         sa.Column("elapsed", sa.BigInteger(), nullable=True),
         sa.Column("held", sa.BigInteger(), nullable=True),
+        sa.Column("owner", TEXT, nullable=True),
+        sa.Column("kind", TEXT, nullable=True),
+        sa.Column("channel", TEXT, nullable=True),
+        sa.Column("priority", TEXT, nullable=True),
         sa.ForeignKeyConstraint(
             ["tenant", "case_id"],
             [f"{at}{prefix}case.tenant", f"{at}{prefix}case.id"],
@@ -1744,6 +1819,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(f"{prefix}case_clock_name_idx", f"{prefix}case_clock", ["tenant", "name"], schema=schema)
     op.create_index(f"{prefix}case_clock_policy_id_idx", f"{prefix}case_clock", ["tenant", "policy_id"], schema=schema)
+    op.create_index(
+        f"{prefix}case_clock_stopped_at_idx", f"{prefix}case_clock", ["tenant", "stopped_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}case_link",
         sa.Column("tenant", TEXT, nullable=False),
