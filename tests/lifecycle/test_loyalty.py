@@ -149,6 +149,24 @@ def test_spent_points_go_back_once(crm: CRM) -> None:
     assert balance(crm, li) == ledger(crm, li) == 50
 
 
+def test_rewards_are_taken_in_whole_steps(crm: CRM) -> None:
+    """Source: odoo/odoo 18.0, addons/sale_loyalty/tests/test_loyalty.py (odoo-loyalty-redeem-whole-steps)."""
+    li = begin(crm)
+    loyalty = crm.lifecycle.loyalty
+    assert loyalty.redeem(li, step=3) == 0
+    loyalty.earn(li, 10)
+    assert loyalty.redeem(li, step=3, about="ord_1", reason="a mug") == 9
+    assert balance(crm, li) == ledger(crm, li) == 1
+    assert loyalty.give_back(about="ord_1") == 9
+    assert loyalty.redeem(li, step=3, most=8) == 6
+    assert loyalty.redeem(li, step=5) == 0
+    assert balance(crm, li) == 4
+    wrong: dict[str, Any]
+    for wrong in ({"step": 0}, {"step": 1.5}, {"step": 2, "most": -1}, {"step": True}):
+        with pytest.raises(InvalidInput):
+            loyalty.redeem(li, **wrong)
+
+
 @pytest.mark.parametrize("points", [0, -5, 1.5, True, "5"])
 def test_points_are_whole_numbers(quick: CRM, points: Any) -> None:
     li = begin(quick)

@@ -170,6 +170,51 @@ class Loyalty(Desk):
             work.emit(PointsSpent(customer_id=who, points=points, about=about, reason=reason))
             return movements
 
+    def redeem(
+        self,
+        customer: Customer | str,
+        *,
+        step: int,
+        most: int | None = None,
+        reason: str | None = None,
+        about: str | None = None,
+    ) -> int:
+        """Take points for a reward that is given in whole steps: as many steps as the points suffice for.
+
+        Source: Odoo's loyalty programmes (a reward of 3 points leaves 1 of 10).
+
+        Args:
+            customer: who.
+            step: the points for one step, a whole number from 1.
+            most: at most so many points, 0 and more; all of them unless given.
+            reason: for what.
+            about: the id of what they are for; :meth:`give_back` asks for it.
+
+        Returns:
+            how many points were taken; 0 when they do not suffice for one step.
+
+        Raises:
+            InvalidInput: *step* or *most* is no such number.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open() as crm:
+            ...     _ = crm.lifecycle.loyalty.define(point_for=Money("10", "EUR"))
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.lifecycle.loyalty.earn(wang, 10)
+            ...     crm.lifecycle.loyalty.redeem(wang, step=3), crm.lifecycle.loyalty.of(wang).balance
+            (9, 1)
+        """
+        for name, number, least in (("step", step, 1), ("most", most, 0)):
+            if number is not None and (type(number) is not int or number < least):
+                raise InvalidInput(f"{name} is a whole number of points from {least}, got {number!r}")
+        with self.work() as work:
+            balance = statement(work, work.get(Customer, _id(customer)).id).balance
+            points = max(balance if most is None else min(balance, most), 0) // step * step
+            if points:
+                Loyalty(work).spend(customer, points, reason=reason, about=about)
+            return points
+
     def give_back(self, *, about: str) -> int:
         """Return the points that were spent for something, into the buckets from which they came.
 
