@@ -315,9 +315,12 @@ def pinned(case: Case, policy: Policy | None, *, by: Any) -> Change[Case]:
 
 
 def waiting(work: Work, case: Case, waiting_for: str, *, reason: str | None) -> Change[Case]:
-    """The case, waiting."""
-    changes = {"waiting_for": waiting_for}
-    return case.moved(kind_of(work, case.kind), "wait", now=work.now, changes=changes, reason=reason)
+    """The case, waiting; one that waits already waits for somebody else from now on, or for the same."""
+    kind = kind_of(work, case.kind)
+    if case.status == "waiting" and "wait" not in kind.machine.offers(case.stage):
+        after = case.evolve(waiting_for=waiting_for)
+        return Change(after, (CaseUpdated.of(after, ["waiting_for"]),) if after != case else ())
+    return case.moved(kind, "wait", now=work.now, changes={"waiting_for": waiting_for}, reason=reason)
 
 
 def resolved(work: Work, case: Case, solution: str | None) -> Change[Case]:

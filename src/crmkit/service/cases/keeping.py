@@ -17,7 +17,7 @@ from crmkit.service.policies.policy import Policy
 from crmkit.service.policies.terms import Terms
 from crmkit.service.sla.engine import Happening, judge
 from crmkit.service.sla.readings import Judgement
-from crmkit.service.sla.records import CHANGING, CaseClock, shown_by
+from crmkit.service.sla.records import CHANGING, DIMENSIONS, CaseClock, shown_by
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -125,6 +125,8 @@ class Upkeep:
         for reading in judged.readings:
             shown = shown_by(reading)
             row = known.pop((reading.clock, reading.cycle), None)
+            if reading.open or row is None or row.open:
+                shown |= {name: None if reading.open else getattr(case, name) for name in DIMENSIONS}
             if row is None:
                 self.fresh.append(Change(self.work.new(CaseClock, case_id=case.id, policy_id=policy.id, **shown)))
             elif row.open or row.policy_id == policy.id:

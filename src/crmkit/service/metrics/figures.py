@@ -2,25 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import attrs
 
+from crmkit.kernel.intervals import share_between
 from crmkit.kernel.render import table_html, table_md
+
+Between = tuple[float, float]
+Ends = tuple[timedelta | None, timedelta | None]
+
+
+@attrs.frozen(kw_only=True)
+class Spread:
+    """How some durations are spread.
+
+    Attributes:
+        count: how many there are.
+        percentiles: by percent, the duration that is not exceeded by so many of them: the one at the nearest rank.
+        between: by percent, between which durations the true percentile lies at 95 %, whatever the distribution; an
+            end is missing where they are too few to promise one.
+    """
+
+    count: int
+    percentiles: Mapping[int, timedelta]
+    between: Mapping[int, Ends]
+
+    def __getitem__(self, percent: int) -> timedelta:
+        return self.percentiles[percent]
 
 
 @attrs.frozen
-class Mean:
-    """A mean duration, by the clock on the wall and in business hours; none if there was nothing to measure."""
+class Lasting:
+    """How long something took, by the clock on the wall and in business hours.
+
+    Attributes:
+        wall: the mean; missing if there was nothing to measure, like the rest.
+        business: the mean of those cases that have a policy, and with it hours.
+        wall_spread: the percentiles.
+        business_spread: the percentiles of those cases that have a policy.
+    """
 
     wall: timedelta | None
     business: timedelta | None
+    wall_spread: Spread | None = None
+    business_spread: Spread | None = None
 
     def __str__(self) -> str:
-        shown = [
-            "" if value is None else str(value - timedelta(0)).split(".")[0] for value in (self.wall, self.business)
-        ]
-        return " / ".join(filter(None, shown))
+        return " / ".join(filter(None, map(said, (self.wall, self.business))))
+
+
+def said(value: timedelta | None) -> str:
+    """A duration in whole seconds."""
+    return "" if value is None else str(value).split(".")[0]
+
+
+@attrs.frozen
+class Share:
+    """How many of some have something in common.
+
+    Attributes:
+        hits: how many.
+        of: of how many.
+    """
+
+    hits: int
+    of: int
+
+    @property
+    def rate(self) -> float | None:
+        """The share; missing if there are none."""
+        return self.hits / self.of if self.of else None
+
+    @property
+    def between(self) -> Between:
+        """Where the true share lies, at 95 %: Wilson's interval, anywhere if there are none."""
+        return share_between(self.hits, self.of) if self.of else (0.0, 1.0)
+
+    def __str__(self) -> str:
+        return "" if self.rate is None else f"{self.rate:.0%}"
 
 
 @attrs.frozen(kw_only=True)
@@ -31,23 +92,43 @@ class Figures:
         group: an owner, a kind, a channel, a priority, or everybody.
         resolved: how many cases.
         first_response: how long the first answer took, of those that got one.
-        response: how long any answer took.
+        response: how long any answer took; it has no percentiles.
         resolution: from the opening to the end.
-        waiting: how long a case was in our hands.
-        reopen_rate: the share that was reopened at any time.
-        first_contact_rate: the share that was solved with one answer or none and never reopened.
-        attainment: the share of promises kept, of all clocks stopped within the period; none without promises.
+        waiting: how long a case was in our hands, which is what the customer has waited for us.
+        reopened: the share that was reopened at any time.
+        first_contact: the share that was solved with one answer or none and never reopened.
+        promises: the share of promises kept, by clock, of those that were stopped within the period.
     """
 
     group: str
     resolved: int
-    first_response: Mean
-    response: Mean
-    resolution: Mean
-    waiting: Mean
-    reopen_rate: float
-    first_contact_rate: float
-    attainment: float | None
+    first_response: Lasting
+    response: Lasting
+    resolution: Lasting
+    waiting: Lasting
+    reopened: Share
+    first_contact: Share
+    promises: Mapping[str, Share]
+
+    @property
+    def kept(self) -> Share:
+        """The share of promises kept, of all clocks together."""
+        return Share(sum(s.hits for s in self.promises.values()), sum(s.of for s in self.promises.values()))
+
+    @property
+    def reopen_rate(self) -> float:
+        """The share that was reopened at any time."""
+        return self.reopened.rate or 0.0
+
+    @property
+    def first_contact_rate(self) -> float:
+        """The share that was solved at the first contact."""
+        return self.first_contact.rate or 0.0
+
+    @property
+    def attainment(self) -> float | None:
+        """The share of promises kept; missing without promises."""
+        return self.kept.rate
 
 
 @attrs.frozen(kw_only=True)
@@ -74,9 +155,9 @@ class Report:
                 str(g.response),
                 str(g.resolution),
                 str(g.waiting),
-                f"{g.reopen_rate:.0%}",
-                f"{g.first_contact_rate:.0%}",
-                "" if g.attainment is None else f"{g.attainment:.0%}",
+                str(g.reopened),
+                str(g.first_contact),
+                str(g.kept),
             ]
             for g in self.groups
         ]
@@ -90,11 +171,13 @@ class Backlog:
         ages: the bounds in days; the first column counts cases younger than the first of them, the last one those as
             old as the last or older.
         groups: by group, one count a column.
+        spreads: by group, how old they are: in business time if a calendar was given.
     """
 
     as_of: datetime
     ages: tuple[int, ...]
-    groups: dict[str, tuple[int, ...]]
+    groups: Mapping[str, tuple[int, ...]]
+    spreads: Mapping[str, Spread] = attrs.field(factory=dict)
 
     @property
     def total(self) -> int:

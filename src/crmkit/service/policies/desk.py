@@ -29,7 +29,7 @@ from crmkit.service.sla.span import Span
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
-Target = timedelta | Span | Mapping[str, int] | Mapping[str, timedelta | Span | Mapping[str, int]]
+Target = timedelta | Span | Mapping[str, Any]
 
 
 class Policies(Collection[Policy]):

@@ -16,6 +16,7 @@ from crmkit.service.sla.readings import Reading
     indexes=[
         Index(attributes=("due_at",), where={"state": "running"}),
         Index(attributes=("case_id", "name", "cycle"), unique=True),
+        Index(attributes=("stopped_at",)),
     ],
 )
 class CaseClock(Entity):
@@ -26,6 +27,7 @@ class CaseClock(Entity):
         state: ``running``, ``paused``, ``met``, ``missed`` (stopped in time, or not) or ``superseded``.
         due_at: when it is, or was, due; missing while it stands.
         elapsed: business time that was used until it was stopped; missing before, like ``held``, how long it stood.
+        owner, kind, channel, priority: those of the case when it was stopped; missing before.
     """
 
     case_id: str = attribute(references="case", reverse="clocks")
@@ -38,6 +40,10 @@ class CaseClock(Entity):
     stopped_at: datetime | None = attribute(default=None)
     elapsed: timedelta | None = attribute(default=None)
     held: timedelta | None = attribute(default=None)
+    owner: str | None = attribute(default=None)
+    kind: str | None = attribute(default=None)
+    channel: str | None = attribute(default=None)
+    priority: str | None = attribute(default=None)
 
     @property
     def open(self) -> bool:
@@ -45,7 +51,8 @@ class CaseClock(Entity):
         return self.state in {"running", "paused"}
 
 
-CHANGING: Final = ("policy_id", "state", "started_at", "due_at", "stopped_at", "elapsed", "held")
+DIMENSIONS: Final = ("owner", "kind", "channel", "priority")
+CHANGING: Final = ("policy_id", "state", "started_at", "due_at", "stopped_at", "elapsed", "held", *DIMENSIONS)
 
 
 def shown_by(reading: Reading) -> dict[str, object]:
