@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from crmkit import CRM, F
 from crmkit.errors import DefinitionError, InvalidInput, NotFound, Refused
+from crmkit.kernel.agenda import AgendaItem
+from crmkit.kernel.work import Work
+from crmkit.pipeline.leads import Lead
 from crmkit.testing import FrozenClock
+from tests.pipeline.worlds import MONDAY
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -120,6 +125,29 @@ def test_distributed_leads_are_watched_too(crm: CRM, clock: FrozenClock) -> None
     clock.advance(days=1, seconds=1)
     crm.run_due()
     assert len(crm.pipeline.pool.available()) == 2
+
+
+def test_many_leads_cost_a_few_queries_for_each_pool(crm: CRM, monkeypatch: pytest.MonkeyPatch) -> None:
+    crm.pipeline.pool.define("a", rule=F.source == "tv", idle=DAY)
+    crm.pipeline.pool.define("b", rule=F.source == "fair", idle=2 * DAY)
+    crm.pipeline.pool.define("c", hold=3 * DAY)
+    asked: list[Any] = []
+    columns = Work.columns
+
+    def counting(work: Work, cls: type[Lead], *args: Any) -> list[tuple[Any, ...]]:
+        asked.append(cls)
+        return columns(work, cls, *args)
+
+    monkeypatch.setattr(Work, "columns", counting)
+    monkeypatch.setattr(Work, "count", None)
+    rows = [{"name": str(n), "source": ("tv", "fair", "web")[n % 3], "owner": "ann"} for n in range(300)]
+    leads = crm.pipeline.leads.capture_many(rows)
+    assert asked == [Lead, Lead]
+    monkeypatch.undo()
+    with crm.read() as work:
+        due = {item.subject: item.due_at for item in work.find(AgendaItem, F.kind == "pipeline.check_pool")}
+    assert [due[lead.id] for lead in leads[:3]] == [MONDAY + n * DAY + SECOND for n in (1, 2, 3)]
+    assert len(due) == 300
 
 
 def test_claiming(anywhere: CRM, clock: FrozenClock) -> None:

@@ -8,7 +8,7 @@ agenda, so it costs what is due and not what is open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from crmkit.pipeline.leads.lead import Lead
 
 CHECK = "pipeline.check_pool"
 MOMENT = timedelta(seconds=1)
+CHUNK = 500
 
 
 @entity("pool", prefix="pool")
@@ -88,10 +89,25 @@ def watch(work: Work, lead: Lead) -> None:
 
 
 def watch_many(work: Work, leads: Iterable[Lead]) -> None:
-    """The same for many."""
-    if work.count(Pool):
-        for lead in leads:
-            watch(work, lead)
+    """The same for many, with a few queries for each pool, whatever the number of leads."""
+    pools = work.find(Pool, order_by="name")
+    waiting = [lead for lead in leads if pools and lead.owner is not None and lead.open]
+    for pool in pools:
+        fitting = _fitting(work, pool, waiting)
+        for lead in waiting:
+            if lead.id in fitting:
+                look_later(work, lead, pool, followed_up_at=None)
+        waiting = [lead for lead in waiting if lead.id not in fitting]
+
+
+def _fitting(work: Work, pool: Pool, leads: Sequence[Lead]) -> set[str]:
+    """The ids of those of *leads* that satisfy the rule of *pool*."""
+    ids = [lead.id for lead in leads]
+    if pool.rule is None:
+        return set(ids)
+    rule = from_json(pool.rule)
+    parts = (F.id.in_(ids[begin : begin + CHUNK]) for begin in range(0, len(ids), CHUNK))
+    return {found for part in parts for (found,) in work.columns(Lead, ["id"], rule & part)}
 
 
 def look_later(work: Work, lead: Lead, pool: Pool, *, followed_up_at: datetime | None) -> None:
