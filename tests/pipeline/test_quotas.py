@@ -86,6 +86,27 @@ def test_more_than_the_target_is_more_than_a_hundred_per_cent(team: CRM) -> None
     assert (result.percent, result.missing, result.pace) == (Decimal("333.33"), cny(0), "on track")
 
 
+def test_shared_deals_count_for_each_by_the_split(team: CRM) -> None:
+    quotas, deals = team.pipeline.quotas, team.pipeline.opportunities
+    made = [quotas.set(cny(1000), owner=name, month=MARCH) for name in ("Xu", "Li", "Zhou")]
+    made += [quotas.set(cny(1000), team="south", month=MARCH), quotas.set(cny(1000), month=MARCH)]
+    won(team, "Xu", cny(100))
+    customer = team.customers.register(name="y")
+    deal = deals.open(name="y", customer=customer, amount=cny(200), owner="Xu")
+    deals.split(deal, {"Li": "33.33", "Zhou": "66.67"})
+    deals.split(deal, {"Xu": 50}, kind="overlay")
+    deals.win(deal.id)
+    achieved = [quotas.achievement(quota).achieved for quota in made]
+    assert achieved == [cny(100), cny("66.66"), cny("133.34"), cny("166.66"), cny(300)]
+    foreign = deals.open(name="z", customer=customer, amount=Money(10, "USD"), owner="Zhou")
+    deals.split(foreign, {"Li": 50, "Zhou": 50})
+    deals.win(foreign.id)
+    with pytest.raises(InvalidInput, match="USD beside CNY"):
+        quotas.achievement(made[1])
+    rates = RateTable("USD", {MARCH: {"CNY": "7"}})
+    assert quotas.achievement(made[1], rates=rates).achieved == cny("101.66")
+
+
 def test_ordered_and_received(team: CRM) -> None:
     ordered = team.pipeline.quotas.set(cny(1000), owner="Xu", month=MARCH, measure="ordered")
     received = team.pipeline.quotas.set(cny(1000), owner="Xu", month=MARCH, measure="received")

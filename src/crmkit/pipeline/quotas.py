@@ -29,6 +29,7 @@ from crmkit.pipeline.activities.activity import Activity
 from crmkit.pipeline.assignment.salesperson import Salesperson, salesperson
 from crmkit.pipeline.leads.lead import Lead
 from crmkit.pipeline.opportunities import Opportunity
+from crmkit.pipeline.opportunities.people import DealSplit, parts_of
 from crmkit.pipeline.orders.order import Order
 from crmkit.pipeline.payments import Payment
 
@@ -46,8 +47,9 @@ class Quota(Entity):
 
     Attributes:
         owner: for whom; or *team*: for which team; without either it is for everybody.
-        measure: ``won`` deals, ``ordered`` or ``received`` money; or a number: won ``deals``, ``conversions`` of leads,
-            ``calls``, ``meetings``, ``visits`` done.
+        measure: ``won`` deals (those that people share by their revenue splits), ``ordered`` or ``received`` money; or
+            a number: won ``deals`` (counted for their owner), ``conversions`` of leads, ``calls``, ``meetings``,
+            ``visits`` done.
         amount: the target in money; ``number``: the target that is counted.
         starts_on: the first day; ``ends_on``: the last one.
     """
@@ -311,8 +313,10 @@ class _Results:
     def money(self, measure: Measure, currency: str) -> Money:
         """The sum in *currency*."""
         if measure == "won":
-            rule = (F.stage == "won") & self._within(F.closed_at) & self._theirs(F.owner)
-            return self._sum(Opportunity, ("amount", "closed_at"), rule, currency)
+            won = (F.stage == "won") & self._within(F.closed_at)
+            alone = F.splits.where(F.kind == "revenue").none() & self._theirs(F.owner)
+            mine = won if self.people is None else won & alone
+            return self._sum(Opportunity, ("amount", "closed_at"), mine, currency) + self._shared(won, currency)
         if measure == "ordered":
             rule = (F.status != "cancelled") & self._within(F.placed_at) & self._theirs(F.owner)
             return self._sum(Order, ("total", "placed_at"), rule, currency)
@@ -322,6 +326,28 @@ class _Results:
             for kind in ("payment", "refund")
         )
         return came - went
+
+    def _shared(self, won: Rule, currency: str) -> Money:
+        """Their parts of the deals that several people share; nothing when everybody's deals count as they are."""
+        sums = Money.zero(currency)
+        if self.people is None or not self.work.count(DealSplit, (F.kind == "revenue") & F.person.in_(self.people)):
+            return sums
+        theirs = F.splits.where((F.kind == "revenue") & F.person.in_(self.people)).any()
+        for deal in self.work.find(Opportunity, won & theirs):
+            if deal.amount is None or deal.closed_at is None:
+                continue
+            amount = self._converted(deal.amount, deal.closed_at, currency)
+            splits = self.work.find(DealSplit, (F.opportunity_id == deal.id) & (F.kind == "revenue"), order_by="person")
+            parts = parts_of(amount, {split.person: split.percent for split in splits})
+            sums += Money.total((part for who, part in parts.items() if who in self.people), currency=currency)
+        return sums
+
+    def _converted(self, amount: Money, at: datetime, currency: str) -> Money:
+        if self.rates is not None:
+            return self.rates.convert(amount, currency, on=local_date(at, self.work.settings.zone))
+        if amount.currency != currency:
+            raise InvalidInput(f"there are deals in {amount.currency} beside {currency}: give rates=RateTable(…)")
+        return amount
 
     def number(self, measure: Measure) -> int:
         """How many there are."""
@@ -347,9 +373,6 @@ class _Results:
         if self.rates is None:
             tallied = self.work.tally(cls, rule, sums=names[:1])
             return tallied[0].money(names[0], currency) if tallied else Money.zero(currency)
-        zone = self.work.settings.zone
         rows = self.work.columns(cls, names, rule)
-        amounts = (
-            self.rates.convert(amount, currency, on=local_date(at, zone)) for amount, at in rows if amount is not None
-        )
+        amounts = (self._converted(amount, at, currency) for amount, at in rows if amount is not None)
         return sum(amounts, start=Money.zero(currency))
