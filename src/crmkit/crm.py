@@ -31,6 +31,7 @@ from crmkit.kernel.ports import Session, Store
 from crmkit.kernel.registry import Registry, declared_in
 from crmkit.kernel.room import Room
 from crmkit.kernel.text import clean_text
+from crmkit.kernel.trail import Trail
 from crmkit.kernel.work import Work
 from crmkit.lifecycle import Lifecycle
 from crmkit.marketing import Marketing
@@ -50,11 +51,12 @@ _inside: ContextVar[frozenset[int]] = ContextVar("crmkit_inside", default=frozen
 
 
 class Desks:
-    """The rooms of a CRM, each over the same scope, and beside them what is due and what is to be sent.
+    """The rooms of a CRM, each over the same scope, and beside them what is due, is to be sent and has happened.
 
     Attributes:
         agenda: what is due, done and dead.
         outbox: what is to be sent, sent and dead.
+        events: all that ever happened.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -66,6 +68,7 @@ class Desks:
         self.analytics = Analytics(scope)
         self.agenda = Agenda(scope)
         self.outbox = Outbox(scope)
+        self.events = Trail(scope)
 
 
 class Transaction(Desks):
@@ -342,8 +345,9 @@ class CRM(Desks):
 
     def __dir__(self) -> list[str]:
         rooms = ["analytics", "customers", "lifecycle", "marketing", "pipeline", "service"]
-        verbs = ["acting_as", "agenda", "close", "deliver", "for_tenant", "open", "outbox", "plugins", "run_due"]
-        return sorted([*rooms, *verbs, "transaction"])
+        beside = ["agenda", "events", "outbox", "plugins", "storage"]
+        verbs = ["acting_as", "close", "deliver", "for_tenant", "open", "run_due", "transaction"]
+        return sorted([*rooms, *beside, *verbs])
 
 
 @attrs.define

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 import attrs
 
 from crmkit.errors import InvalidInput
-from crmkit.kernel.entity import Entity, Kind, Schema
+from crmkit.kernel.entity import Kind, Record, Schema
 from crmkit.kernel.events import dump
 from crmkit.kernel.money import Money
 from crmkit.kernel.ports import ordering
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from crmkit.kernel.rules.nodes import Rule
     from crmkit.kernel.work import Work
 
-E = TypeVar("E", bound=Entity)
+E = TypeVar("E", bound=Record)
 PAGE_LIMIT = 10_000
 
 
@@ -97,7 +97,7 @@ class Desk:
 class Collection(Desk, Generic[E]):
     """The entities of one kind."""
 
-    cls: ClassVar[type[Entity]]
+    cls: ClassVar[type[Record]]
 
     def get(self, ref: E | str) -> E:
         """The present state of one of them.
