@@ -16,6 +16,7 @@ from crmkit.customers.identity.merge import (
     survivor_of,
     two,
 )
+from crmkit.customers.identity.privacy import Privacy
 from crmkit.customers.identity.undoing import merge_of, undo
 from crmkit.customers.people import Customer, People
 from crmkit.customers.portrait import Moment, Portrait, portrait_of, timeline_of
@@ -41,6 +42,11 @@ class Customers(People):
     def contact_points(self) -> ContactPoints:
         """Every way to reach customers."""
         return ContactPoints(self._scope)
+
+    @property
+    def privacy(self) -> Privacy:
+        """Customers' own data: handed out, and erased."""
+        return Privacy(self._scope)
 
     @property
     def segments(self) -> Segments:

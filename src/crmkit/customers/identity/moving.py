@@ -45,9 +45,14 @@ def pointing(work: Work, name: str) -> Iterator[tuple[Schema, Attribute]]:
 
 def every(work: Work, cls: type[R], rule: Rule, *, limit: int | None = None) -> list[R]:
     """What satisfies *rule*, whatever the actor may see: nothing may stay behind."""
+    return work.session.find(everything(work, cls, rule, limit=limit))
+
+
+def everything(work: Work, cls: type[R], rule: Rule, *, limit: int | None = None) -> Query[R]:
+    """The query for it."""
     registry = work.house.registry
     moment = AsOf(at=work.now, zone=work.settings.zone)
-    return work.session.find(Query(cls=cls, plan=plan(rule, registry.schema(cls), registry, moment), limit=limit))
+    return Query(cls=cls, plan=plan(rule, registry.schema(cls), registry, moment), limit=limit)
 
 
 def counted(work: Work, identifier: str) -> dict[str, int]:
@@ -55,7 +60,7 @@ def counted(work: Work, identifier: str) -> dict[str, int]:
     work.flush()
     found: dict[str, int] = {}
     for schema, a in pointing(work, "customer"):
-        number = len(every(work, schema.cls, F[a.name] == identifier))
+        number = work.session.count(everything(work, schema.cls, F[a.name] == identifier))
         if number:
             found[schema.plural] = found.get(schema.plural, 0) + number
     return found
