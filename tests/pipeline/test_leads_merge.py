@@ -94,6 +94,8 @@ def test_what_cannot_be_merged(anywhere: CRM, clock: FrozenClock) -> None:
     for wrong in wrongs:
         with pytest.raises(InvalidInput, match="2 to 100 different"):
             merge(wrong)
+    with pytest.raises(InvalidInput, match="given as a list"):
+        merge(one)  # type: ignore[call-overload]
     with pytest.raises(InvalidInput, match="not among"):
         merge([one, two], into=lead(anywhere, clock, "three", "new", 1))
     gone = anywhere.pipeline.leads.disqualify(one, reason="spam")

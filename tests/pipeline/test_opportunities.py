@@ -93,6 +93,17 @@ def test_a_won_deal_is_not_lost_directly(crm: CRM, wang: Customer) -> None:
     assert crm.pipeline.opportunities.get(won.id) == won
 
 
+@pytest.mark.parametrize(("end", "verb"), [("won", "win"), ("lost", "lose")])
+def test_a_deal_does_not_advance_to_its_end(crm: CRM, wang: Customer, end: str, verb: str) -> None:
+    with pytest.raises(TransitionRefused, match=rf"deals end by {verb}\(deal"):
+        crm.pipeline.opportunities.advance(opened(crm, wang), to=end)
+
+
+def test_a_past_day_is_a_day(crm: CRM, wang: Customer) -> None:
+    with pytest.raises(InvalidInput, match="at is a day or a moment"):
+        crm.pipeline.opportunities.as_of(opened(crm, wang), "2026-03-02")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("verb", ["reopen", "advance"])
 def test_illegal_moves_change_nothing(crm: CRM, wang: Customer, verb: str) -> None:
     deal = opened(crm, wang, stage="negotiation")
@@ -238,6 +249,7 @@ def test_lost_reasons_as_data(crm: CRM, wang: Customer) -> None:
         (lambda: Stage("a", expected_days=0), "1 and more"),
         (lambda: Stage("a", category="closed"), "category"),
         (lambda: SalesPipeline("x", stages=[]), "at least one"),
+        (lambda: SalesPipeline("x", stages=["a"]), r"made by Stage\(name"),
         (lambda: SalesPipeline("x", stages=[Stage("a"), Stage("a")]), "two stages"),
         (lambda: SalesPipeline.from_json({"name": "x", "stages": [{"name": "a"}], "moves": "up"}), "moves is one of"),
         (lambda: SalesPipeline.from_json({"name": "x", "stages": [{"name": "a", "prob": 1}]}), "no 'prob'"),

@@ -398,6 +398,8 @@ def test_old_leads_can_be_left_out(crm: CRM, clock: FrozenClock) -> None:
     [
         ({"fields": ["sauce"]}, "did you mean 'source'"),
         ({"fields": ["email"]}, "cannot look at"),
+        ({"fields": ["customer_id"]}, "cannot look at"),  # only those who were won have one
+        ({"fields": ["merged_into"]}, "cannot look at"),
         ({"method": "magic"}, "careful, odoo"),
         ({"every": timedelta(minutes=1)}, "every hour"),
     ],

@@ -17,12 +17,14 @@ from crmkit.customers.people import Customer
 from crmkit.errors import CrmError, InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Desk
+from crmkit.kernel.entity import Record
 from crmkit.kernel.rules import F
 from crmkit.kernel.text import fold
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.deciding import received
 from crmkit.pipeline.leads.capture import captured
 from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.merging import listed
 from crmkit.pipeline.pool.pool import watch_many
 from crmkit.pipeline.scoring.model import refresher
 
@@ -86,16 +88,20 @@ class Cards(Desk):
 
         Raises:
             NotFound: there is nobody with such an id.
+            InvalidInput: it is no list of them.
             CrmError: the ``vobject`` library is missing; the message names the extra.
         """
         with self.read() as work:
-            return "".join(_written(work, _person(work, person)) for person in people)
+            several = listed(people, what="customers and leads")
+            return "".join(_written(work, _person(work, person)) for person in several)
 
 
 # ── In ──
 
 
 def _blocks(text: str | bytes) -> list[str]:
+    if not isinstance(text, (str, bytes)):
+        raise InvalidInput(f"a file of cards is text or bytes, got {text!r}")
     if len(text) > LARGEST:
         raise InvalidInput(f"a file of cards has at most {LARGEST:,} bytes, this one {len(text):,}: split it")
     if isinstance(text, bytes):
@@ -245,7 +251,7 @@ def _notes(have: Mapping[str, list[Any]]) -> Iterator[str]:
 # ── Out ──
 
 
-def _person(work: Work, person: Customer | Lead | str) -> Customer | Lead:
+def _person(work: Work, person: Record | str) -> Customer | Lead:
     identifier = person if isinstance(person, str) else person.id
     if work.house.registry.schema_of_id(identifier) is Lead.__schema__:
         return work.get(Lead, identifier)

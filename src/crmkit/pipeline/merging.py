@@ -15,7 +15,7 @@ import attrs
 
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
-from crmkit.kernel.entity import Entity, Kind, Schema, attribute, entity
+from crmkit.kernel.entity import Entity, Kind, Record, Schema, attribute, entity
 from crmkit.kernel.events import READERS, dump
 from crmkit.kernel.money import Money
 from crmkit.kernel.render import table_html, table_md
@@ -23,6 +23,7 @@ from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
 
 E = TypeVar("E", bound=Entity)
+R = TypeVar("R", bound=Record)
 LIMIT = 100
 READ: Mapping[Kind, Callable[[Any], Any]] = {
     Kind.MONEY: READERS[Money],
@@ -86,6 +87,17 @@ class MergePlan(Generic[E]):
             yield other.id, "merged", getattr(other, "stage", ""), ""
         for name, count in self.moves.items():
             yield f"{count} {name}", "follow", "", ""
+
+
+def listed(things: Iterable[R | str], *, what: str) -> list[R | str]:
+    """*things* as a list.
+
+    Raises:
+        InvalidInput: it is a single one.
+    """
+    if isinstance(things, (str, Record)) or not isinstance(things, Iterable):
+        raise InvalidInput(f"{what} are given as a list, as in [one, two], got {things!r}")
+    return list(things)
 
 
 def several(things: Sequence[Entity], *, what: str) -> None:

@@ -33,6 +33,7 @@ from crmkit.pipeline.merging import (
     in_front,
     joined,
     last_merge,
+    listed,
     moved,
     returned,
     several,
@@ -110,7 +111,7 @@ class Merging(Collection[Lead]):
             Refused: the deal is won.
         """
         with self.read() as work:
-            found = [work.get(Lead, lead) for lead in leads]
+            found = [work.get(Lead, lead) for lead in listed(leads, what="leads")]
             if isinstance(into, Opportunity):
                 return planned_into(work, found, work.get(Opportunity, into), owner=owner, team=team)
             chosen = None if into is None else work.get(Lead, into)

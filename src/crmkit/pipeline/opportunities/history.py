@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from crmkit.errors import NotFound
+from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import start_of_day, utc
 from crmkit.kernel.machine import StageSpan
@@ -33,9 +33,15 @@ def state_of(work: Work, deal: Opportunity) -> DealState:
 
 
 def moment(work: Work, at: date | datetime) -> datetime:
-    """*at* as an instant; a day means its end in the zone of the CRM."""
+    """*at* as an instant; a day means its end in the zone of the CRM.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
     if isinstance(at, datetime):
         return utc(at, what="at")
+    if not isinstance(at, date):
+        raise InvalidInput(f"at is a day or a moment, as in date(2026, 3, 2), got {at!r}")
     return start_of_day(at + timedelta(days=1), work.settings.zone) - timedelta(microseconds=1)
 
 

@@ -32,6 +32,7 @@ from crmkit.pipeline.merging import (
     in_front,
     joined,
     last_merge,
+    listed,
     moved,
     returned,
     several,
@@ -77,7 +78,7 @@ class Merging(Collection[Opportunity]):
             Refused: one is won, or has ended in another one.
         """
         with self.read() as work:
-            found = [work.get(Opportunity, deal) for deal in deals]
+            found = [work.get(Opportunity, deal) for deal in listed(deals, what="opportunities")]
             chosen = None if into is None else work.get(Opportunity, into)
             return _plan(work, found, into=chosen, owner=owner, team=team)
 

@@ -11,7 +11,7 @@ from crmkit.pipeline.opportunities.guards import guard_advance, guard_lose, guar
 from crmkit.pipeline.opportunities.history import keep
 from crmkit.pipeline.opportunities.lines import refuse_amount
 from crmkit.pipeline.opportunities.ways import open_stage, settable, way_of
-from crmkit.pipeline.stages.definition import SalesPipeline
+from crmkit.pipeline.stages.definition import LOST, WON, SalesPipeline
 from crmkit.pipeline.stages.desk import pipeline_of
 
 
@@ -37,6 +37,9 @@ class Moving(Collection[Opportunity]):
             settable(changes)
             process, machine = way_of(work, current)
             target = to if to is not None else _next(process, machine, current)
+            if target in {WON, LOST}:
+                how = "win(deal)" if target == WON else "lose(deal, reason=…)"
+                raise machine.refusal(current.stage, f"move to {target}", f"deals end by {how}")
             machine.toward(current.stage, target)
             if not current.is_open:
                 raise machine.refusal(current.stage, f"move to {target}", "it is closed: reopen it first")

@@ -22,6 +22,7 @@ NAME = "leads"
 COUNTED = ("converted", "disqualified")
 STAGES = ("new", "working", "qualified", "converted")
 FIELDS = ("source", "campaign_id", "country", "region", "language", "industry", "has_email", "has_phone", "tags")
+NEVER = {"id", "stage", "reason", "key", "customer_id", "merged_into"}  # they tell how it ended, or nothing
 PRESENCE = {"has_email": "email", "has_phone": "phone"}
 Feature = Callable[[Any], tuple[str, ...]]
 
@@ -90,7 +91,7 @@ class LeadModelLearned(Event):
 
 def _checked(field: str) -> None:
     choices = [a.name for a in Lead.__schema__ if a.kind in {Kind.TEXT, Kind.TAGS} and not a.personal and not a.unique]
-    known = {*choices, *PRESENCE} - {"id", "stage", "reason", "key"}
+    known = {*choices, *PRESENCE} - NEVER
     if field not in known:
         near = nearest(field, known)
         hint = f"did you mean {near!r}?" if near else f"it may look at {', '.join(sorted(known))}"

@@ -125,8 +125,12 @@ class Stage:
             raise DefinitionError(f"the JSON of a stage is wrongly formed: {wrong}") from None
 
 
-def _stages(values: Iterable[Stage]) -> tuple[Stage, ...]:
-    return tuple(values)
+def _stages(values: Iterable[Any]) -> tuple[Stage, ...]:
+    stages = tuple(values)
+    odd = [stage for stage in stages if not isinstance(stage, Stage)]
+    if odd:
+        raise DefinitionError(f"a stage is made by Stage(name, probability=…), got {odd[0]!r}")
+    return stages
 
 
 @attrs.frozen(slots=False)
