@@ -534,3 +534,61 @@ def test_a_holiday_in_between(crm: CRM, wang: Customer, hours: BusinessCalendar,
     clock.advance(minutes=1)
     assert crm.run_due().ran == 1
     assert date(2026, 4, 6) in hours.holidays
+
+
+# ── Roles that stand for others, and steps that told nobody ──
+
+ROLES: dict[str, Any] = {"team_lead": ["manager", "deputy@x.example"], "manager": "boss@x.example"}
+
+
+def asked(roles: dict[str, Any], clock: FrozenClock, always: BusinessCalendar, *, minutes: int = 61) -> CRM:
+    """A CRM in which one case has run out of time."""
+    answers = {"service.recipient": lambda role, _: roles.get(role)}
+    crm = CRM.open("sqlite://", clock=clock, answers=answers)
+    level = {"clock": "first_response", "notify": "team_lead"}
+    crm.service.policies.define("p", calendar=always, first_response=HOUR, escalations=[level], position=0)
+    crm.service.cases.open(crm.customers.register(name="Wang"), subject="Album")
+    clock.advance(minutes=minutes)
+    return crm
+
+
+def test_a_role_may_stand_for_others(clock: FrozenClock, always: BusinessCalendar) -> None:
+    with asked(ROLES, clock, always) as crm:
+        assert crm.run_due().ran == 1
+        (fired,) = crm.service.escalations.find()
+        assert (fired.recipients, fired.missing) == (("boss@x.example", "deputy@x.example"), ())
+
+
+@pytest.mark.parametrize(
+    ("roles", "circle"),
+    [
+        ({"team_lead": "manager", "manager": "team_lead"}, "team_lead → manager → team_lead"),
+        ({"team_lead": ["a@x.example", "team_lead"]}, "team_lead → team_lead"),
+        (
+            {"team_lead": "manager", "manager": "owner", "owner": ["b@x.example", "manager"]},
+            "manager → owner → manager",
+        ),
+    ],
+)
+def test_circular_teams_are_an_error_and_nothing_is_lost(
+    clock: FrozenClock, always: BusinessCalendar, roles: dict[str, Any], circle: str
+) -> None:
+    answers = dict(roles)
+    with asked(answers, clock, always) as crm:
+        report = crm.run_due()
+        assert (report.ran, report.failed) == (0, 1)
+        assert f"leads in a circle, {circle}: let one of them answer" in report.errors[0]
+        assert crm.outbox.count() == 0
+        assert [f.fault for f in crm.service.escalations.audit().findings] == ["overdue"]
+        answers["manager"] = answers["team_lead"] = "boss@x.example"
+        clock.advance(minutes=2)
+        assert crm.run_due().ran == 1
+        assert [m.to for m in crm.outbox.find()] == ["boss@x.example"]
+
+
+def test_the_auditor_says_when_nobody_was_told(clock: FrozenClock, always: BusinessCalendar) -> None:
+    with asked({}, clock, always) as crm:
+        assert crm.run_due().ran == 1
+        (found,) = crm.service.escalations.audit().findings
+        assert (found.fault, found.by) == ("nobody told", timedelta(minutes=1))
+        assert "| nobody told |" in format(crm.service.escalations.audit(), "md")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -348,3 +348,20 @@ def test_targets_that_are_refused(crm: CRM, always: BusinessCalendar, targets: d
     with pytest.raises(DefinitionError, match=message):
         crm.service.policies.define("gold", calendar=always, resolution=targets)
     assert crm.service.policies.find() == []
+
+
+def test_a_policy_cannot_do_without_a_calendar(crm: CRM) -> None:
+    with pytest.raises(DefinitionError, match="a policy needs a BusinessCalendar, got None: give calendar="):
+        crm.service.policies.define("gold", resolution=HOUR)
+    assert crm.service.policies.find() == []
+
+
+def test_a_hundred_thousand_holidays(crm: CRM, wang: Customer) -> None:
+    """They are read and compiled once."""
+    days = [date.fromordinal(n) for n in range(1, 1 + 100_000)]  # up to the year 274
+    office = BusinessCalendar(timezone="UTC", hours={"mon": [("09:00", "17:00")]}, holidays=days)
+    crm.service.policies.define("gold", calendar=office, resolution=HOUR, position=0)
+    case = crm.service.cases.open(wang, subject="Album")
+    assert case.resolution_due == datetime(2026, 3, 2, 10, tzinfo=UTC)
+    first = crm.service.policies.get("gold")
+    assert first.read() is crm.service.policies.get("gold").read()

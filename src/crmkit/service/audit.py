@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
 BATCH: Final = 500
-Fault = Literal["late", "overdue", "given up", "missing"]
+Fault = Literal["late", "overdue", "given up", "missing", "nobody told"]
 
 
 @attrs.frozen(kw_only=True)
@@ -29,8 +29,9 @@ class Finding:
     """One step that was not done as it should have been.
 
     Attributes:
-        fault: it fired ``late``; it is ``overdue``, due and not done; it was ``given up`` after the last try; or it is
-            ``missing``, neither done nor written down.
+        fault: it fired ``late``; it is ``overdue``, due and not done; it was ``given up`` after the last try; it is
+            ``missing``, neither done nor written down; or it fired and ``nobody told``: the host knew none of those
+            who were to be.
         by: how late it was, or is.
     """
 
@@ -76,15 +77,18 @@ def in_time(due_at: datetime | None, *, now: datetime, grace: timedelta) -> bool
 
 def audit(work: Work, *, grace: timedelta, since: datetime) -> Audit:
     """Compare the ledger since a moment, and the agenda, with what the clocks say."""
-    found = [*_fired_late(work, grace, since), *_not_done(work, grace), *_missing(work, grace)]
+    found = [*_fired(work, grace, since), *_not_done(work, grace), *_missing(work, grace)]
     return Audit(as_of=work.now, findings=tuple(sorted(found, key=lambda f: (f.due_at, f.key))))
 
 
-def _fired_late(work: Work, grace: timedelta, since: datetime) -> Iterator[Finding]:
-    columns = ["case_id", "key", "due_at", "fired_at"]
-    for case_id, key, due_at, fired_at in work.columns(Escalation, columns, F.fired_at >= since):
+def _fired(work: Work, grace: timedelta, since: datetime) -> Iterator[Finding]:
+    columns = ["case_id", "key", "due_at", "fired_at", "recipients", "missing"]
+    for case_id, key, due_at, fired_at, told, unknown in work.columns(Escalation, columns, F.fired_at >= since):
+        about = {"case_id": case_id, "key": key, "due_at": due_at, "by": fired_at - due_at}
         if not in_time(due_at, now=fired_at, grace=grace):
-            yield Finding(case_id=case_id, key=key, fault="late", due_at=due_at, by=fired_at - due_at)
+            yield Finding(fault="late", **about)
+        if unknown and not told:
+            yield Finding(fault="nobody told", **about)
 
 
 def _not_done(work: Work, grace: timedelta) -> Iterator[Finding]:

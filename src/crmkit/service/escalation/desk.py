@@ -95,7 +95,7 @@ class Escalations(Collection[Escalation]):
             work.remove(Mute, [current.id])
 
     def audit(self, *, grace: timedelta = GRACE, since: datetime | None = None) -> Audit:
-        """Look for steps that came too late, are overdue, were given up, or were never planned.
+        """Look for steps that came too late, are overdue, were given up, were never planned, or told nobody.
 
         Args:
             grace: how late a step may be.

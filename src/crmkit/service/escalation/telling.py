@@ -81,19 +81,26 @@ def addresses(work: Work, case: Case, step: Step) -> tuple[tuple[str, ...], tupl
     return tuple(found), tuple(missing)
 
 
-def _known(work: Work, case: Case, name: str) -> Sequence[str]:
+def _known(work: Work, case: Case, name: str, way: tuple[str, ...] = ()) -> Sequence[str]:
+    """The addresses behind a name; a role may stand for another one, as when a team has no lead but its manager."""
     if is_address(name):
         return (name,)
     if name == "watchers":
         return sorted(filter(is_address, case.watchers))
+    if name in way:
+        circle = " → ".join([*way[way.index(name) :], name])
+        raise InvalidInput(f"{RECIPIENT} leads in a circle, {circle}: let one of them answer with an address or None")
     answer: Any = work.house.answers[RECIPIENT](name, case)
     if answer is None:
         return ()
     several = [answer] if isinstance(answer, str) else list(answer) if isinstance(answer, Iterable) else [answer]
-    wrong = [said for said in several if not (isinstance(said, str) and is_address(said))]
+    wrong = [said for said in several if not isinstance(said, str) or not said.strip()]
     if wrong:
-        raise InvalidInput(f"{RECIPIENT} answers with an address, several, or None; for {name!r} it said {wrong[0]!r}")
-    return several
+        raise InvalidInput(
+            f"{RECIPIENT} answers with an address, another role, several of them, or None; for {name!r} it said "
+            f"{wrong[0]!r}"
+        )
+    return [address for said in several for address in _known(work, case, said, (*way, name))]
 
 
 def is_address(name: str) -> bool:

@@ -52,6 +52,11 @@ class Lasting:
     def __str__(self) -> str:
         return " / ".join(filter(None, map(said, (self.wall, self.business))))
 
+    def at(self, percent: int) -> str:
+        """A percentile as :meth:`__str__` shows the mean."""
+        spreads = (self.wall_spread, self.business_spread)
+        return " / ".join(said(spread[percent]) for spread in spreads if spread is not None)
+
 
 def said(value: timedelta | None) -> str:
     """A duration in whole seconds."""
@@ -81,7 +86,8 @@ class Share:
         return share_between(self.hits, self.of) if self.of else (0.0, 1.0)
 
     def __str__(self) -> str:
-        return "" if self.rate is None else f"{self.rate:.0%}"
+        low, high = self.between
+        return "" if self.rate is None else f"{self.rate:.0%} ({low:.0%}–{high:.0%})"
 
 
 @attrs.frozen(kw_only=True)
@@ -147,7 +153,10 @@ class Report:
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
         head = ["who", "resolved", "first response", "response", "resolution", "waiting", "reopened", "at once", "kept"]
-        return head, [
+        percents = next(
+            (list(g.resolution.wall_spread.percentiles) for g in self.groups if g.resolution.wall_spread), []
+        )
+        return [*head, *(f"resolution p{percent}" for percent in percents)], [
             [
                 g.group,
                 str(g.resolved),
@@ -158,6 +167,7 @@ class Report:
                 str(g.reopened),
                 str(g.first_contact),
                 str(g.kept),
+                *(g.resolution.at(percent) for percent in percents),
             ]
             for g in self.groups
         ]

@@ -41,7 +41,7 @@ class Policies(Collection[Policy]):
         self,
         name: str,
         *,
-        calendar: BusinessCalendar | Mapping[datetime, BusinessCalendar],
+        calendar: BusinessCalendar | Mapping[datetime, BusinessCalendar] | None = None,
         first_response: Target | None = None,
         next_response: Target | None = None,
         update: Target | None = None,
@@ -67,7 +67,8 @@ class Policies(Collection[Policy]):
 
         Args:
             name: what cases call it.
-            calendar: the business time; or several calendars, by the moment from which each is in force.
+            calendar: the business time, which no policy can do without; or several calendars, by the moment from which
+                each is in force.
             first_response: how long until the first public answer: a ``timedelta`` of business time,
                 ``{"days": 2}`` in business days, or one of these by priority, as in
                 ``{"urgent": timedelta(hours=1), "else": timedelta(hours=8)}``; without ``"else"``, cases of a priority

@@ -53,7 +53,9 @@ class Hours:
         object.__setattr__(self, "alone", tuple(Hours(((FIRST, calendar),)) for _, calendar in several))
 
     @classmethod
-    def of(cls, calendar: BusinessCalendar | Mapping[datetime, BusinessCalendar], *, change: str = "pinned") -> Self:
+    def of(
+        cls, calendar: BusinessCalendar | Mapping[datetime, BusinessCalendar] | None, *, change: str = "pinned"
+    ) -> Self:
         """Make hours of one calendar, or of several by the moment from which each is in force.
 
         The earliest of several is in force before its moment too.
@@ -61,7 +63,10 @@ class Hours:
         versions: Mapping[datetime, Any] = calendar if isinstance(calendar, Mapping) else {FIRST: calendar}
         wrong = [c for c in versions.values() if not isinstance(c, BusinessCalendar)]
         if not versions or wrong:
-            raise DefinitionError(f"a policy needs a BusinessCalendar, got {shown(wrong[0] if wrong else calendar)}")
+            raise DefinitionError(
+                f"a policy needs a BusinessCalendar, got {shown(wrong[0] if wrong else calendar)}: give calendar=, "
+                "BusinessCalendar.always_open() if the clock never stands"
+            )
         ordered = sorted((utc(since, what="calendar"), c) for since, c in versions.items())
         first = (FIRST, ordered[0][1])
         return cls((first, *ordered[1:]), change)  # type: ignore[arg-type]
