@@ -3,12 +3,12 @@
 from crmkit.customers import companies, consents, people, portrait, relationships, segments
 from crmkit.customers.contact_points import point
 from crmkit.customers.desk import Customers
-from crmkit.customers.identity import merge, privacy
+from crmkit.customers.identity import duplicates, merge, privacy
 from crmkit.kernel.room import Room
 
 ROOM = Room(
     name="customers",
-    modules=(people, point, companies, relationships, consents, merge, privacy, segments.definition),
+    modules=(people, point, companies, relationships, consents, merge, duplicates, privacy, segments.definition),
     handlers={segments.members.REFRESH: segments.members.refresh_due},
     section=portrait.person_section,
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from crmkit.customers.companies import Companies
 from crmkit.customers.consents import Consents
 from crmkit.customers.contact_points.desk import ContactPoints
+from crmkit.customers.identity.duplicates import Duplicates
 from crmkit.customers.identity.merge import (
     CustomerMerge,
     CustomerMergePlan,
@@ -42,6 +43,11 @@ class Customers(People):
     def contact_points(self) -> ContactPoints:
         """Every way to reach customers."""
         return ContactPoints(self._scope)
+
+    @property
+    def duplicates(self) -> Duplicates:
+        """Who might be the same person."""
+        return Duplicates(self._scope)
 
     @property
     def privacy(self) -> Privacy:

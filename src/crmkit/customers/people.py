@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
 
-@entity("customer", prefix="cus", indexes=[Index(attributes=("birthday",))])
+@entity("customer", prefix="cus", indexes=[Index(attributes=("birthday", "id")), Index(attributes=("phone", "id"))])
 class Customer(Entity):
     """A person who buys, has bought, or may buy.
 
@@ -38,7 +38,7 @@ class Customer(Entity):
 
     name: str = attribute(personal=True, search=True)
     email: str | None = attribute(default=None, unique=True, personal=True, search=True)
-    phone: str | None = attribute(default=None, index=True, personal=True)
+    phone: str | None = attribute(default=None, personal=True)
     birthday: date | None = attribute(default=None, personal=True)
     gender: str | None = attribute(default=None, personal=True)
     occupation: str | None = attribute(default=None, personal=True)
@@ -124,7 +124,7 @@ class People(Collection[Customer]):
         """
         with self.work() as work:
             changes = list(_numbered(work, rows))
-            if work.first(ContactPoint, F.kind == "email") is not None:
+            if work.first(ContactPoint, F.kind == "email", order_by="value") is not None:
                 emails = [c.after.email for c in changes if c.after.email is not None]
                 for n in range(0, len(emails), BATCH):
                     unclaimed(work, emails[n : n + BATCH])

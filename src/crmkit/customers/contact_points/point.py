@@ -22,7 +22,7 @@ PRIMARY: Final = ("email", "phone")  # kinds of which a customer has one that co
     prefix="cpt",
     indexes=[
         Index(attributes=("customer_id", "kind", "value"), unique=True),
-        Index(attributes=("kind", "value")),
+        Index(attributes=("kind", "value", "customer_id")),
     ],
 )
 class ContactPoint(Entity):

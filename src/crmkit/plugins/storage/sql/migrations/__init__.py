@@ -34,6 +34,7 @@ TABLES = frozenset(
         "deal_rules",
         "deal_split",
         "deal_state",
+        "distinction",
         "enquiry",
         "escalation",
         "escalation_notice",

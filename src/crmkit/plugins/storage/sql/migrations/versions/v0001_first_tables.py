@@ -945,12 +945,14 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.PrimaryKeyConstraint("tenant", "id"),
         schema=schema,
     )
-    op.create_index(f"{prefix}customer_birthday_idx", f"{prefix}customer", ["tenant", "birthday"], schema=schema)
+    op.create_index(
+        f"{prefix}customer_birthday_id_idx", f"{prefix}customer", ["tenant", "birthday", "id"], schema=schema
+    )
     op.create_index(f"{prefix}customer_city_idx", f"{prefix}customer", ["tenant", "city"], schema=schema)
     op.create_index(f"{prefix}customer_company_id_idx", f"{prefix}customer", ["tenant", "company_id"], schema=schema)
     op.create_index(f"{prefix}customer_email_key", f"{prefix}customer", ["tenant", "email"], unique=True, schema=schema)
     op.create_index(f"{prefix}customer_owner_idx", f"{prefix}customer", ["tenant", "owner"], schema=schema)
-    op.create_index(f"{prefix}customer_phone_idx", f"{prefix}customer", ["tenant", "phone"], schema=schema)
+    op.create_index(f"{prefix}customer_phone_id_idx", f"{prefix}customer", ["tenant", "phone", "id"], schema=schema)
     op.create_index(f"{prefix}customer_source_idx", f"{prefix}customer", ["tenant", "source"], schema=schema)
     op.create_table(
         f"{prefix}expense",
@@ -1276,7 +1278,10 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(
-        f"{prefix}contact_point_kind_value_idx", f"{prefix}contact_point", ["tenant", "kind", "value"], schema=schema
+        f"{prefix}contact_point_kind_value_customer_id_idx",
+        f"{prefix}contact_point",
+        ["tenant", "kind", "value", "customer_id"],
+        schema=schema,
     )
     op.create_table(
         f"{prefix}customer_merge",
@@ -1313,6 +1318,41 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         ["tenant", "merged_id", "state"],
         schema=schema,
     )
+    op.create_table(
+        f"{prefix}distinction",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.Column("extras", JSON, nullable=False),
+        sa.Column("customer_id", TEXT, nullable=False),
+        sa.Column("other_id", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant", "customer_id"],
+            [f"{at}{prefix}customer.tenant", f"{at}{prefix}customer.id"],
+            name=f"{prefix}distinction_customer_id_fkey",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant", "other_id"],
+            [f"{at}{prefix}customer.tenant", f"{at}{prefix}customer.id"],
+            name=f"{prefix}distinction_other_id_fkey",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}distinction_customer_id_idx", f"{prefix}distinction", ["tenant", "customer_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}distinction_customer_id_other_id_key",
+        f"{prefix}distinction",
+        ["tenant", "customer_id", "other_id"],
+        unique=True,
+        schema=schema,
+    )
+    op.create_index(f"{prefix}distinction_other_id_idx", f"{prefix}distinction", ["tenant", "other_id"], schema=schema)
     op.create_table(
         f"{prefix}journey_run",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2904,18 +2944,29 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}order_company_id_idx", f"{prefix}order", ["tenant", "company_id"], schema=schema)
     op.create_index(f"{prefix}order_customer_id_idx", f"{prefix}order", ["tenant", "customer_id"], schema=schema)
     op.create_index(
-        f"{prefix}order_customer_id_placed_at_idx",
+        f"{prefix}order_customer_id_placed_at_status_total_idx",
         f"{prefix}order",
-        ["tenant", "customer_id", "placed_at"],
+        ["tenant", "customer_id", "placed_at", "status", "total", "total_currency"],
         schema=schema,
     )
     op.create_index(f"{prefix}order_number_key", f"{prefix}order", ["tenant", "number"], unique=True, schema=schema)
     op.create_index(f"{prefix}order_opportunity_id_idx", f"{prefix}order", ["tenant", "opportunity_id"], schema=schema)
     op.create_index(f"{prefix}order_owner_idx", f"{prefix}order", ["tenant", "owner"], schema=schema)
     op.create_index(f"{prefix}order_partner_id_idx", f"{prefix}order", ["tenant", "partner_id"], schema=schema)
-    op.create_index(f"{prefix}order_placed_at_idx", f"{prefix}order", ["tenant", "placed_at"], schema=schema)
+    op.create_index(
+        f"{prefix}order_placed_at_customer_id_idx",
+        f"{prefix}order",
+        ["tenant", "placed_at", "customer_id"],
+        schema=schema,
+    )
     op.create_index(
         f"{prefix}order_status_placed_at_idx", f"{prefix}order", ["tenant", "status", "placed_at"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}order_status_status_since_id_idx",
+        f"{prefix}order",
+        ["tenant", "status", "status_since", "id"],
+        schema=schema,
     )
     op.create_table(
         f"{prefix}instalment",
