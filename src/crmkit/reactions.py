@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmkit.customers.consents import ConsentGranted, ConsentRevoked
+from crmkit.customers.identity.merge import CustomerRestored, CustomersMerged
 from crmkit.customers.people import CustomerRegistered
 from crmkit.customers.segments import SegmentEntered, SegmentLeft
 from crmkit.kernel.events import Event
@@ -21,7 +22,7 @@ from crmkit.lifecycle.stages import CustomerLapsed, CustomerWonBack, StageAdvanc
 from crmkit.marketing.offers import OfferDeclined, OfferExpired, OfferTaken
 from crmkit.marketing.responses import ResponseRecorded
 from crmkit.marketing.sending import check_templates, send_for_journey, withdraw_after_revocation
-from crmkit.pipeline.activities import follow_ups
+from crmkit.pipeline.activities import about, follow_ups
 from crmkit.pipeline.commissions import ledger
 from crmkit.pipeline.leads.lead import LeadConverted
 from crmkit.pipeline.opportunities.deal import (
@@ -100,6 +101,16 @@ def asks_the_winner(work: Work, happened: OpportunityWon) -> None:
     surveys.after_winning(work, happened.opportunity_id)
 
 
+def activities_follow(work: Work, happened: CustomersMerged) -> None:
+    """What was done for somebody is about the customer as whom he goes on."""
+    about.follow(work, merged=happened.merged_id, kept=happened.customer_id)
+
+
+def activities_go_back(work: Work, happened: CustomerRestored) -> None:
+    """And about himself, when he is there again."""
+    about.go_back(work, restored=happened.customer_id, kept=happened.kept_id)
+
+
 def hands_out_what_waits(work: Work, happened: CaseResolved | CaseClosed) -> None:
     """Whoever had the case has room again."""
     routing.after_the_end(work, happened.case_id)
@@ -140,6 +151,8 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     ),
     # ── What happens with customers and their stages begins journeys, too. ──
     CustomerRegistered: (journeys_begin,),
+    CustomersMerged: (activities_follow,),
+    CustomerRestored: (activities_go_back,),
     ConsentGranted: (journeys_begin,),
     ConsentRevoked: (withdraw_after_revocation, journeys_begin),
     SegmentEntered: (journeys_begin,),

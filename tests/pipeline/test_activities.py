@@ -298,3 +298,19 @@ def test_until(until: str, last: datetime) -> None:
 def test_bad_recurrences_are_refused(rule: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         recurrence(rule, start=datetime(2026, 3, 2, 1, 0, tzinfo=UTC), zone=ZoneInfo("UTC"))
+
+
+# ── Customers who turn out to be one ──
+
+
+def test_activities_follow_a_customer_who_is_another_one(anywhere: CRM) -> None:
+    one = anywhere.customers.register(name="Xiao Wang")
+    two = anywhere.customers.register(name="X. Wang")
+    first = anywhere.pipeline.activities.schedule("call", subject="x", about=one, owner="xu")
+    second = anywhere.pipeline.activities.schedule("call", subject="y", about=two, owner="xu")
+    anywhere.customers.merge(one, other=two)
+    assert {a.about for a in anywhere.pipeline.activities.find()} == {one.id}
+    assert anywhere.pipeline.activities.next(about=one, owner="xu") is not None
+    anywhere.customers.unmerge(two.id)
+    found = {a.id: (a.about, a.customer_id) for a in anywhere.pipeline.activities.find()}
+    assert found == {first.id: (one.id, one.id), second.id: (two.id, two.id)}

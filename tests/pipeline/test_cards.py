@@ -145,3 +145,11 @@ def test_without_the_library_the_error_names_the_extra(crm: CRM, monkeypatch: py
     monkeypatch.setitem(sys.modules, "vobject", None)
     with pytest.raises(CrmError, match=r"crmkit\[vcard\]"):
         crm.pipeline.cards.load(WANG)
+
+
+def test_a_further_address_shows_who_it_is(anywhere: CRM) -> None:
+    boss = anywhere.customers.register(name="Boss", email="boss@example.com")
+    twin = anywhere.customers.register(name="小 王", phone="139 0000 0001")
+    anywhere.customers.contact_points.add(boss, kind="email", value="wang@example.com")
+    anywhere.customers.contact_points.add(twin, kind="phone", value="139 8765 4321")
+    assert anywhere.pipeline.cards.load(WANG + OLD).known == {1: boss.id, 2: twin.id}

@@ -252,3 +252,15 @@ def test_conversions_are_found_by_rules(crm: CRM) -> None:
     assert crm.customers.count(F.leads.where(F.stage == "converted").any()) == 1
     assert crm.pipeline.leads.count(F.customer.email == "wang@example.com") == 1
     assert datetime(2026, 3, 2, 1, 0, tzinfo=UTC) == crm.pipeline.leads.find()[0].stage_since
+
+
+def test_a_further_address_of_a_customer_shows_who_it_is(anywhere: CRM) -> None:
+    wang = anywhere.customers.register(name="Xiao Wang", email="wang@example.com", phone="139 0000 0000")
+    anywhere.customers.contact_points.add(wang, kind="email", value="office@example.com")
+    anywhere.customers.contact_points.add(wang, kind="phone", value="139 1234 5678")
+    leads = anywhere.pipeline.leads
+    for field, value in {"email": "office@example.com", "phone": "139 1234 5678"}.items():
+        fields: dict[str, Any] = {field: value}
+        lead = leads.qualify(leads.capture(name="Xiao Wang", **fields))
+        assert leads.convert(lead).customer.id == wang.id
+    assert anywhere.customers.count() == 1

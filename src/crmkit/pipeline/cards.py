@@ -13,12 +13,13 @@ from typing import Any
 import attrs
 
 from crmkit.customers.companies import Company
+from crmkit.customers.contact_points.point import ContactPoint
 from crmkit.customers.people import Customer
 from crmkit.errors import CrmError, InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Desk
 from crmkit.kernel.entity import Record
-from crmkit.kernel.rules import F
+from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.text import fold
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.deciding import received
@@ -159,8 +160,8 @@ class _People:
                 part = F[field].in_(values[begin : begin + CHUNK])
                 for lead in work.find(Lead, part & (F.stage != "merged"), order_by="-created_at"):
                     people.add(lead)
-                for customer in work.find(Customer, part, order_by="-created_at") if field != "key" else ():
-                    people.add(customer)
+                if field != "key":
+                    people.reach(work, field, part, values[begin : begin + CHUNK])
         for lead in wanted:
             own = (lead.key or "").removeprefix(KEY)
             if own.endswith(OWN) and (found := _own(work, own.removesuffix(OWN))):
@@ -174,6 +175,18 @@ class _People:
             self.by_email[person.email] = person.id
         if person.phone:
             self.by_number[person.phone, fold(person.name)] = person.id
+
+    def reach(self, work: Work, field: str, part: Rule, values: Sequence[str]) -> None:
+        """Note the customers who have one of these addresses or numbers, first or beside another one."""
+        beside = work.find(ContactPoint, (F.kind == field) & F.value.in_(values), order_by="-created_at")
+        names = dict(work.columns(Customer, ["id", "name"], F.id.in_(sorted({p.customer_id for p in beside}))))
+        for point in beside:
+            if field == "email":
+                self.by_email[point.value] = point.customer_id
+            else:
+                self.by_number[point.value, fold(names[point.customer_id])] = point.customer_id
+        for customer in work.find(Customer, part, order_by="-created_at"):
+            self.add(customer)
 
     def who(self, lead: Lead) -> str | None:
         by_number = self.by_number.get((lead.phone, fold(lead.name))) if lead.phone else None

@@ -7,6 +7,7 @@ from typing import Any
 from crmkit.kernel.entity import Record
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
+from crmkit.pipeline.activities.activity import Activity
 from crmkit.pipeline.assignment.salesperson import Salesperson
 
 
@@ -36,3 +37,17 @@ def address(work: Work, owner: str | None) -> str | None:
     if known is not None and known.email:
         return known.email
     return owner if "@" in owner else None
+
+
+def follow(work: Work, *, merged: str, kept: str) -> None:
+    """What was about a customer who turned out to be another one is about that one."""
+    found = work.find(Activity, F.about == merged)
+    if found:
+        work.put([activity.evolve(about=kept) for activity in found])
+
+
+def go_back(work: Work, *, restored: str, kept: str) -> None:
+    """What belongs to a customer who is there again is about him again."""
+    found = work.find(Activity, (F.about == kept) & (F.customer_id == restored))
+    if found:
+        work.put([activity.evolve(about=restored) for activity in found])

@@ -174,9 +174,10 @@ def _customer(work: Work, lead: Lead, wishes: Wishes) -> tuple[Choice, tuple[tup
     chosen = wishes.get("customer")
     if chosen is not None:
         return _reuse(work.get(Customer, chosen), lead, "chosen by the caller"), ()
-    if lead.email and (known := work.first(Customer, F.email == lead.email)):
+    people = People(work)
+    if lead.email and (known := people.find_by_email(lead.email)):
         return _reuse(known, lead, "has the same e-mail address"), ()
-    callers = work.find(Customer, F.phone == lead.phone, limit=10) if lead.phone else []
+    callers = people.find_by_phone(lead.phone)[:10] if lead.phone else []
     same = [c for c in callers if fold(c.name) == fold(lead.name)]
     if len(same) == 1:
         return _reuse(same[0], lead, "has the same telephone number and name"), ()
