@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from crmkit import customers, lifecycle, marketing, pipeline, service
 from crmkit.analytics import Analytics
 from crmkit.customers import Customers
 from crmkit.errors import CrmError, InvalidInput
-from crmkit.kernel import agenda, events, machine, outbox
 from crmkit.kernel.agenda import DueReport
-from crmkit.kernel.clock import Clock, SystemClock, zone
+from crmkit.kernel.clock import Clock, SystemClock
 from crmkit.kernel.collection import Scope
 from crmkit.kernel.due import Agenda, Outbox, round_of_work
 from crmkit.kernel.entity import Entity
@@ -25,28 +23,23 @@ from crmkit.kernel.extras import Extra
 from crmkit.kernel.house import Access, Answer, House, Settings
 from crmkit.kernel.ids import IdSource
 from crmkit.kernel.machine import Machine
-from crmkit.kernel.money import Money
 from crmkit.kernel.outbox import Receipt
 from crmkit.kernel.ports import Session, Store
-from crmkit.kernel.registry import Registry, declared_in
-from crmkit.kernel.room import Room
 from crmkit.kernel.text import clean_text
 from crmkit.kernel.trail import Trail
 from crmkit.kernel.work import Work
 from crmkit.lifecycle import Lifecycle
 from crmkit.marketing import Marketing
+from crmkit.opening import ROOMS, house_of, settings_of, store_of, tenant_name
 from crmkit.pipeline import Pipeline
 from crmkit.plugins.channels.port import Channel
 from crmkit.plugins.delivery import Courier
 from crmkit.plugins.registry import Plugins
-from crmkit.reactions import REACTIONS
 from crmkit.service import Service
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-ROOMS: tuple[Room, ...] = (customers.ROOM, pipeline.ROOM, lifecycle.ROOM, service.ROOM, marketing.ROOM)
-KERNEL = (agenda, outbox, events, machine)
 _inside: ContextVar[frozenset[int]] = ContextVar("crmkit_inside", default=frozenset())  # stores and connections
 
 
@@ -166,10 +159,9 @@ class CRM(Desks):
         """
         loaded = Plugins(plugins, channels=channels)
         rooms = (*ROOMS, *loaded.rooms())
-        settings = Settings(currency=Money.zero(currency).currency, zone=zone(timezone), region=_region(region))
-        house = _house(
+        house = house_of(
             rooms,
-            settings,
+            settings_of(currency=currency, timezone=timezone, region=region),
             clock=clock or SystemClock(),
             ids=ids or IdSource(),
             machines=machines or {},
@@ -179,8 +171,8 @@ class CRM(Desks):
             events=tuple(events),
             extras=tuple(extras),
         )
-        store = _store(target, house.registry, prefix=table_prefix, schema=schema, durable=durable, migrate=migrate)
-        return cls(store=store, house=house, plugins=loaded, tenant=_tenant(tenant), actor=None)
+        store = store_of(target, house.registry, prefix=table_prefix, schema=schema, durable=durable, migrate=migrate)
+        return cls(store=store, house=house, plugins=loaded, tenant=tenant_name(tenant), actor=None)
 
     # ── Handles ──
 
@@ -190,7 +182,7 @@ class CRM(Desks):
 
     def for_tenant(self, tenant: str) -> CRM:
         """A handle for another tenant's data in the same store."""
-        return self._handle(tenant=_tenant(tenant))
+        return self._handle(tenant=tenant_name(tenant))
 
     def _handle(self, *, tenant: str | None = None, actor: str | None = None) -> CRM:
         handle = CRM(
@@ -360,76 +352,3 @@ class _Closed:
     def check(self) -> None:
         if self.closed:
             raise CrmError("this CRM has been closed: open it again with CRM.open(…)")
-
-
-def _house(
-    rooms: Iterable[Room],
-    settings: Settings,
-    *,
-    clock: Clock,
-    ids: IdSource,
-    machines: Mapping[str, Machine],
-    answers: Mapping[str, Answer],
-    access: Access | None,
-    entities: tuple[type[Entity], ...],
-    events: tuple[type[Event], ...],
-    extras: tuple[type[Extra], ...],
-) -> House:
-    rooms = tuple(rooms)
-    records, known_events = declared_in([*KERNEL, *(m for room in rooms for m in room.modules)])
-    own = {name: machine for room in rooms for name, machine in room.machines.items()}
-    unknown = sorted(machines.keys() - own.keys())
-    if unknown:
-        raise InvalidInput(f"machines=: nothing called {unknown[0]!r} moves; known are {', '.join(sorted(own))}")
-    asked = {name: answer for room in rooms for name, answer in room.answers.items()}
-    strange = sorted(answers.keys() - asked.keys())
-    if strange:
-        raise InvalidInput(f"answers=: nobody asks {strange[0]!r}; the questions are {', '.join(sorted(asked))}")
-    return House(
-        registry=Registry([*records, *entities], [*known_events, *events], extras),
-        settings=settings,
-        clock=clock,
-        ids=ids,
-        machines={**own, **machines},
-        reactions=REACTIONS,
-        handlers={kind: handler for room in rooms for kind, handler in room.handlers.items()},
-        sections={room.name: room.section for room in rooms if room.section is not None},
-        answers={**asked, **answers},
-        access=access,
-    )
-
-
-def _store(
-    target: str | os.PathLike[str] | Engine,
-    registry: Registry,
-    *,
-    prefix: str,
-    schema: str | None,
-    durable: bool,
-    migrate: bool,
-) -> Store:
-    if target == "memory://":
-        from crmkit.plugins.storage.memory import MemoryStore  # noqa: PLC0415 - loaded by those who use it
-
-        return MemoryStore(registry)
-    from crmkit.plugins.storage.sql.store import SqlStore, open_engine
-
-    owned = isinstance(target, (str, os.PathLike))
-    engine: Any = open_engine(target, durable=durable) if isinstance(target, (str, os.PathLike)) else target
-    store = SqlStore(registry, engine, owned=owned, prefix=prefix, schema=schema)
-    try:
-        store.prepare(migrate=migrate)
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
-def _tenant(name: str) -> str:
-    return clean_text(name, what="tenant", limit=60, required=True)
-
-
-def _region(code: str | None) -> str | None:
-    if code is not None and not (len(code) == 2 and code.isascii() and code.isupper()):
-        raise InvalidInput(f"region is an ISO 3166 code of two capitals such as 'CN', got {code!r}")
-    return code

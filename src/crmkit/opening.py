@@ -1,0 +1,111 @@
+"""What a host asks for when it opens a CRM, looked through and put together: the house and its store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from crmkit import customers, lifecycle, marketing, pipeline, service
+from crmkit.errors import InvalidInput
+from crmkit.kernel import agenda, events, machine, outbox
+from crmkit.kernel.clock import Clock, zone
+from crmkit.kernel.entity import Entity
+from crmkit.kernel.events import Event
+from crmkit.kernel.extras import Extra
+from crmkit.kernel.house import Access, Answer, House, Settings
+from crmkit.kernel.ids import IdSource
+from crmkit.kernel.machine import Machine
+from crmkit.kernel.money import Money
+from crmkit.kernel.ports import Store
+from crmkit.kernel.registry import Registry, declared_in
+from crmkit.kernel.room import Room
+from crmkit.kernel.text import clean_text
+from crmkit.reactions import REACTIONS
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+ROOMS: tuple[Room, ...] = (customers.ROOM, pipeline.ROOM, lifecycle.ROOM, service.ROOM, marketing.ROOM)
+KERNEL = (agenda, outbox, events, machine)
+
+
+def settings_of(*, currency: str, timezone: str, region: str | None) -> Settings:
+    """What the host has decided."""
+    return Settings(currency=Money.zero(currency).currency, zone=zone(timezone), region=_region(region))
+
+
+def house_of(
+    rooms: Iterable[Room],
+    settings: Settings,
+    *,
+    clock: Clock,
+    ids: IdSource,
+    machines: Mapping[str, Machine],
+    answers: Mapping[str, Answer],
+    access: Access | None,
+    entities: tuple[type[Entity], ...],
+    events: tuple[type[Event], ...],
+    extras: tuple[type[Extra], ...],
+) -> House:
+    """What the CRM is made of: its rooms, and what the host has put in place of what ships."""
+    rooms = tuple(rooms)
+    records, known_events = declared_in([*KERNEL, *(m for room in rooms for m in room.modules)])
+    own = {name: machine for room in rooms for name, machine in room.machines.items()}
+    unknown = sorted(machines.keys() - own.keys())
+    if unknown:
+        raise InvalidInput(f"machines=: nothing called {unknown[0]!r} moves; known are {', '.join(sorted(own))}")
+    asked = {name: answer for room in rooms for name, answer in room.answers.items()}
+    strange = sorted(answers.keys() - asked.keys())
+    if strange:
+        raise InvalidInput(f"answers=: nobody asks {strange[0]!r}; the questions are {', '.join(sorted(asked))}")
+    return House(
+        registry=Registry([*records, *entities], [*known_events, *events], extras),
+        settings=settings,
+        clock=clock,
+        ids=ids,
+        machines={**own, **machines},
+        reactions=REACTIONS,
+        handlers={kind: handler for room in rooms for kind, handler in room.handlers.items()},
+        sections={room.name: room.section for room in rooms if room.section is not None},
+        answers={**asked, **answers},
+        access=access,
+    )
+
+
+def store_of(
+    target: str | os.PathLike[str] | Engine,
+    registry: Registry,
+    *,
+    prefix: str,
+    schema: str | None,
+    durable: bool,
+    migrate: bool,
+) -> Store:
+    """The store at *target*, with the schema that it needs."""
+    if target == "memory://":
+        from crmkit.plugins.storage.memory import MemoryStore  # noqa: PLC0415 - loaded by those who use it
+
+        return MemoryStore(registry)
+    from crmkit.plugins.storage.sql.store import SqlStore, open_engine
+
+    owned = isinstance(target, (str, os.PathLike))
+    engine: Any = open_engine(target, durable=durable) if isinstance(target, (str, os.PathLike)) else target
+    store = SqlStore(registry, engine, owned=owned, prefix=prefix, schema=schema)
+    try:
+        store.prepare(migrate=migrate)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def tenant_name(name: str) -> str:
+    """The name of a tenant, if it is one."""
+    return clean_text(name, what="tenant", limit=60, required=True)
+
+
+def _region(code: str | None) -> str | None:
+    if code is not None and not (len(code) == 2 and code.isascii() and code.isupper()):
+        raise InvalidInput(f"region is an ISO 3166 code of two capitals such as 'CN', got {code!r}")
+    return code
