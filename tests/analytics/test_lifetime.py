@@ -6,7 +6,7 @@ the R package BTYD.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -89,6 +89,29 @@ def test_a_parameter_of_exactly_one_is_no_hole() -> None:
     beside = [BuyingModel(0.243, 4.414, a, 2.426).expected(NOTE, weeks=39) for a in (0.9999, 1.0, 1.0001)]
     assert beside[0] == pytest.approx(beside[1], rel=1e-3)
     assert beside[1] == pytest.approx(beside[2], rel=1e-3)
+
+
+def test_customers_who_leave_as_likely_as_each_other() -> None:
+    """Where nothing tells customers apart, a and b grow without end; the expectations stay what they are."""
+    history = History(3, 10.0, 20.0)
+    found = [
+        BuyingModel(0.9, 1.5, 0.4 * size, 0.6 * size).expected(history, weeks=26) for size in (100, 140, 1e3, 1e4, 1e5)
+    ]
+    assert all(0 < expected < 5 for expected in found)
+    assert found[0] == pytest.approx(found[1], rel=0.02)  # one on either side of the change of the formula
+    assert found == sorted(found) or found == sorted(found, reverse=True)
+    assert found[-2] == pytest.approx(found[-1], rel=0.001)
+
+
+def test_a_small_shop_of_regular_habits_is_told() -> None:
+    rows = [
+        (f"guest {number}", date(2026, 1, 6) + timedelta(days=n * (5 + number % 9)), Money(50 + number, "CNY"))
+        for number in range(30)
+        for n in range(1 + number % 5)
+    ]
+    found = lifetime_value(rows, until=date(2026, 5, 5), months=6)
+    assert all(0 <= prospect.purchases < 30 for prospect in found.prospects)
+    assert found.total > Money(0, "CNY")
 
 
 def test_value_of_all_customers_comes_near_to_what_they_did(cdnow: list[Purchase]) -> None:

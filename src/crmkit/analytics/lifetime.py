@@ -25,6 +25,8 @@ from crmkit.kernel.render import table_html, table_md
 
 WEEK = 7
 FEWEST = 10
+ALIKE = 50
+LARGEST = 1e5
 SHOWN = 10
 
 
@@ -117,8 +119,11 @@ class BuyingModel:
         r, alpha, a, b = self.r, self.alpha, _off_one(self.a), self.b
         x = history.repeats
         z = weeks / (alpha + history.age + weeks)
-        # Euler's transformation of the hypergeometric function in equation (10) of the paper: it converges for all z.
-        staying: float = (1 - z) ** (a - 1) * _hypergeometric(a + b - 1 - r, a - 1, a + b + x - 1, z)
+        staying: float
+        if a < ALIKE:  # Euler's transformation of the function in equation (10) of the paper: quick for all z
+            staying = (1 - z) ** (a - 1) * _hypergeometric(a + b - 1 - r, a - 1, a + b + x - 1, z)
+        else:  # customers leave as likely as each other: the function as it stands, whose terms stay small
+            staying = (1 - z) ** (r + x) * _hypergeometric(r + x, b + x, a + b + x - 1, z)
         return (a + b + x - 1) / (a - 1) * (1 - staying) * self.alive(history)
 
     def expected_of_new(self, *, weeks: float) -> float:
@@ -319,7 +324,7 @@ def _buying_likelihood(
     returned = [(x, recency, age, n) for (x, recency, age), n in counted.items() if x]
 
     def likelihood(r: float, alpha: float, a: float, b: float) -> float:
-        if not all(map(isfinite, (r, alpha, a, b))) or min(r, alpha, a, b) <= 0:
+        if not all(map(isfinite, (r, alpha, a, b))) or min(r, alpha, a, b) <= 0 or max(a, b) > LARGEST:
             return -inf
         log_alpha, gamma_r, beta_ab = log(alpha), lgamma(r), _log_beta(a, b)
         total = sum(
