@@ -14,7 +14,9 @@ import pytest
 from crmkit import CRM, F, Money, TransitionRefused
 from crmkit.errors import InvalidInput, Refused, StaleEntity
 from crmkit.kernel.extras import Extra
+from crmkit.kernel.rules import Rule
 from crmkit.pipeline import Stage
+from crmkit.pipeline.activities import Activity
 from crmkit.pipeline.leads import Lead
 from crmkit.testing import FrozenClock
 
@@ -204,6 +206,17 @@ def test_the_model_counts_nothing_twice(crm: CRM, clock: FrozenClock) -> None:
     assert crm.pipeline.scoring.explain(two.id).judgement == counted
     crm.pipeline.scoring.learn(fields=["source"])
     assert crm.pipeline.scoring.explain(two.id).judgement == counted
+
+
+def test_nothing_stays_behind_that_the_actor_may_not_see(clock: FrozenClock) -> None:
+    def own(actor: str, cls: type[object]) -> Rule | None:
+        return F.owner == actor if cls is Activity else None
+
+    with CRM.open("sqlite://", clock=clock, access=own) as crm:
+        one, two = lead(crm, clock, "one", "qualified", 10), lead(crm, clock, "two", "new", 20)
+        call = crm.pipeline.activities.log("call", subject="x", about=two, owner="ann")
+        crm.acting_as("bob").pipeline.leads.merge([one, two])
+        assert crm.pipeline.activities.get(call.id).about == one.id
 
 
 # ── Into a deal ──

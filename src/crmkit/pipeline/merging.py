@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import attrs
 
+from crmkit.customers.identity.moving import every
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Kind, Record, Schema, attribute, entity
@@ -162,7 +163,7 @@ Row = tuple[Entity, dict[str, Any]]
 
 
 def following(work: Work, other: Entity, survivor: Entity, *, stays: frozenset[str]) -> list[Row]:
-    """The rows that follow from *other* to *survivor*, and what changes in them.
+    """The rows that follow from *other* to *survivor*, whatever the actor may see, and what changes in them.
 
     Args:
         work: the transaction.
@@ -178,7 +179,8 @@ def following(work: Work, other: Entity, survivor: Entity, *, stays: frozenset[s
         there = a.name if source is target else f"{target.name}_id"
         if there in schema:
             for row in _entities(work, schema, a.name, other.id):
-                found[row.id] = (row, {there: survivor.id})
+                if source is target or getattr(row, there) is None:
+                    found[row.id] = (row, {there: survivor.id})
     for row in _entities(work, work.house.registry.schema("activity"), "about", other.id):
         changes = found.get(row.id, (row, {f"{target.name}_id": survivor.id}))[1]
         found[row.id] = (row, {**changes, "about": survivor.id})
@@ -189,7 +191,7 @@ def _entities(work: Work, schema: Schema, name: str, identifier: str) -> list[En
     if not issubclass(schema.cls, Entity):
         return []
     cls: type[Entity] = schema.cls
-    return work.find(cls, F[name] == identifier)
+    return every(work, cls, F[name] == identifier)
 
 
 def counted(rows: Sequence[Row]) -> dict[str, int]:

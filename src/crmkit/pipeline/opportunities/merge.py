@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from crmkit.customers.identity.moving import every
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
@@ -41,7 +42,7 @@ from crmkit.pipeline.merging import (
 )
 from crmkit.pipeline.opportunities.deal import Opportunity, OpportunityMerged, OpportunityUnmerged
 from crmkit.pipeline.opportunities.history import keep
-from crmkit.pipeline.opportunities.lines import lines_of
+from crmkit.pipeline.opportunities.lines import DealLine
 from crmkit.pipeline.opportunities.opening import changed
 from crmkit.pipeline.opportunities.people import ContactRole, DealSplit
 from crmkit.pipeline.opportunities.ways import way_of
@@ -198,12 +199,12 @@ def _rows(work: Work, other: Opportunity, survivor: Opportunity) -> list[Row]:
     rows = following(work, other, survivor, stays=STAYS)
     there = {"opportunity_id": survivor.id}
     if survivor.amount is None and other.amount is not None:
-        rows += [(line, there) for line in lines_of(work, other.id)]
-    if not work.count(DealSplit, F.opportunity_id == survivor.id):
-        rows += [(split, there) for split in work.find(DealSplit, F.opportunity_id == other.id)]
-    known = work.find(ContactRole, F.opportunity_id == survivor.id)
+        rows += [(line, there) for line in every(work, DealLine, F.opportunity_id == other.id)]
+    if not every(work, DealSplit, F.opportunity_id == survivor.id, limit=1):
+        rows += [(split, there) for split in every(work, DealSplit, F.opportunity_id == other.id)]
+    known = every(work, ContactRole, F.opportunity_id == survivor.id)
     taken = {(role.customer_id, role.role) for role in known}
-    for role in work.find(ContactRole, F.opportunity_id == other.id):
+    for role in every(work, ContactRole, F.opportunity_id == other.id):
         if (role.customer_id, role.role) not in taken:
             second = {"primary": False} if any(one.primary for one in known) else {}
             rows.append((role, {**there, **second}))
