@@ -182,6 +182,12 @@ def test_sums_are_those_of_decimals(one: Money, two: Money, three: Money) -> Non
     )
 
 
+def test_tenths_add_up_exactly() -> None:
+    """Source: espocrm/espocrm@2cde9d98, CurrencyTest.php testDecimal1 (espo-decimal-money), padded to 4 places there."""
+    assert Money("10.1", "USD") + Money("0.1", "USD") == Money("10.2", "USD")
+    assert str((Money("10.1", "USD") + Money("0.1", "USD")).amount) == "10.20"
+
+
 def test_a_total_of_nothing() -> None:
     assert Money.total([], currency="JPY") == Money.zero("JPY")
     assert Money.total(iter([Money(1, "JPY")]), currency="JPY") == Money(1, "JPY")
