@@ -183,7 +183,7 @@ def test_sums_are_those_of_decimals(one: Money, two: Money, three: Money) -> Non
 
 
 def test_tenths_add_up_exactly() -> None:
-    """Source: espocrm/espocrm@2cde9d98, CurrencyTest.php testDecimal1 (espo-decimal-money), padded to 4 places there."""
+    """Source: espocrm/espocrm@2cde9d98, CurrencyTest.php testDecimal1 (espo-decimal-money), with 4 places there."""
     assert Money("10.1", "USD") + Money("0.1", "USD") == Money("10.2", "USD")
     assert str((Money("10.1", "USD") + Money("0.1", "USD")).amount) == "10.20"
 
