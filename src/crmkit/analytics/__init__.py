@@ -12,6 +12,7 @@ from crmkit.analytics.growth import Growth, growth
 from crmkit.analytics.kpis import Kpis, velocity
 from crmkit.analytics.lifetime import BuyingModel, History, LifetimeValue, SpendingModel, histories, lifetime_value
 from crmkit.analytics.pages import Page, page
+from crmkit.analytics.pareto import ParetoModel
 from crmkit.analytics.paths import Path, path
 from crmkit.analytics.purchases import Purchase
 from crmkit.analytics.rfm import Band, Grid, Rfm, rfm
@@ -34,6 +35,7 @@ __all__ = [
     "Kpis",
     "LifetimeValue",
     "Page",
+    "ParetoModel",
     "Path",
     "Purchase",
     "Rfm",

@@ -106,8 +106,8 @@ class BuyingModel:
         if sum(n for (x, _, _), n in counted.items() if x) < FEWEST:
             raise InvalidInput(f"at least {FEWEST} customers must have bought again before the future can be told")
         likelihood = _buying_likelihood(counted)
-        place, value = minimise(lambda p: -likelihood(*map(_exp, p)), [0.0, log(_typical_age(counted)), 0.0, 0.0])
-        r, alpha, a, b = map(_exp, place)
+        place, value = minimise(lambda p: -likelihood(*map(capped_exp, p)), [0.0, log(typical_age(counted)), 0.0, 0.0])
+        r, alpha, a, b = map(capped_exp, place)
         return cls(r, alpha, a, b, log_likelihood=-value)
 
     def alive(self, history: History) -> float:
@@ -116,14 +116,14 @@ class BuyingModel:
 
     def expected(self, history: History, *, weeks: float) -> float:
         """How many repeat purchases to expect in the next *weeks* from a customer with *history*."""
-        r, alpha, a, b = self.r, self.alpha, _off_one(self.a), self.b
+        r, alpha, a, b = self.r, self.alpha, off_one(self.a), self.b
         x = history.repeats
         z = weeks / (alpha + history.age + weeks)
         staying: float
         if a < ALIKE:  # Euler's transformation of the function in equation (10) of the paper: quick for all z
-            staying = (1 - z) ** (a - 1) * _hypergeometric(a + b - 1 - r, a - 1, a + b + x - 1, z)
+            staying = (1 - z) ** (a - 1) * hypergeometric(a + b - 1 - r, a - 1, a + b + x - 1, z)
         else:  # customers leave as likely as each other: the function as it stands, whose terms stay small
-            staying = (1 - z) ** (r + x) * _hypergeometric(r + x, b + x, a + b + x - 1, z)
+            staying = (1 - z) ** (r + x) * hypergeometric(r + x, b + x, a + b + x - 1, z)
         return (a + b + x - 1) / (a - 1) * (1 - staying) * self.alive(history)
 
     def expected_of_new(self, *, weeks: float) -> float:
@@ -149,7 +149,7 @@ class BuyingModel:
         if x == 0:
             return 0.0
         exponent = (self.r + x) * log((self.alpha + history.age) / (self.alpha + history.recency))
-        return self.a / (self.b + x - 1) * _exp(exponent)
+        return self.a / (self.b + x - 1) * capped_exp(exponent)
 
 
 @attrs.frozen
@@ -180,8 +180,8 @@ class SpendingModel:
             raise InvalidInput(f"at least {FEWEST} customers must have bought again before their spending can be told")
         likelihood = _spending_likelihood(rows)
         mean = sum(m for _, m in rows) / len(rows)
-        place, value = minimise(lambda p: -likelihood(*map(_exp, p)), [1.0, 1.0, log(mean)])
-        p, q, v = map(_exp, place)
+        place, value = minimise(lambda p: -likelihood(*map(capped_exp, p)), [1.0, 1.0, log(mean)])
+        p, q, v = map(capped_exp, place)
         return cls(p, q, v, log_likelihood=-value)
 
     def mean(self) -> float:
@@ -361,7 +361,7 @@ def _log_beta(a: float, b: float) -> float:
     return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
-def _hypergeometric(a: float, b: float, c: float, z: float) -> float:
+def hypergeometric(a: float, b: float, c: float, z: float) -> float:
     """Gauss's series 2F1(a, b; c; z) for 0 <= z < 1."""
     total = term = 1.0
     for n in range(100_000):
@@ -372,15 +372,17 @@ def _hypergeometric(a: float, b: float, c: float, z: float) -> float:
     return total
 
 
-def _off_one(a: float) -> float:
+def off_one(a: float) -> float:
     """The expectations have a removable gap at a = 1."""
     return a if abs(a - 1) > 1e-7 else 1 + 1e-7
 
 
-def _exp(x: float) -> float:
+def capped_exp(x: float) -> float:
+    """The exponential function, infinite where a float ends."""
     return exp(x) if x < 700 else inf
 
 
-def _typical_age(counted: Counter[tuple[int, float, float]]) -> float:
+def typical_age(counted: Counter[tuple[int, float, float]]) -> float:
+    """A fourth of the median age: where the search for a scale begins, in weeks."""
     ages = [age for (_, _, age), n in counted.items() for _ in range(n) if age > 0]
     return sorted(ages)[len(ages) // 2] / 4 if ages else 1.0
