@@ -130,6 +130,10 @@ class Session(Protocol):
         """Some attributes of the records that satisfy, without making the records."""
         ...
 
+    def portions(self, query: Query[R], names: Sequence[str], *, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The same in lists of *size*, one after the other: however many there are, no more are kept in memory."""
+        ...
+
     def insert(self, records: Sequence[R], *, skip_known: bool = False) -> int:
         """Add records of one class; how many were added.
 

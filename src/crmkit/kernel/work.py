@@ -204,6 +204,14 @@ class Work:
         self._flush_if_waiting(cls)
         return self.session.columns(Query(cls=cls, plan=self.plan(cls, rule)), names)
 
+    def portions(
+        self, cls: type[R], names: Sequence[str], rule: Rule | None = None, *, order_by: str = "id", size: int = AT_ONCE
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """The same in lists of *size*, sorted, for any number of them; the transaction must stay open."""
+        self._flush_if_waiting(cls)
+        query = Query(cls=cls, plan=self.plan(cls, rule), order=ordering(cls.__schema__, (order_by,)))
+        return self.session.portions(query, names, size=size)
+
     # ── Writing ──
 
     def new(self, cls: type[R], **values: Any) -> R:

@@ -35,14 +35,14 @@ class Between:
         return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def possibly_changed(rule: Rule, schema: Schema, registry: Registry, between: Between) -> Rule:
-    """Who may be judged differently at the end of *between* than at its beginning.
+def possibly_changed(rule: Rule, schema: Schema, registry: Registry, between: Between) -> list[Rule]:
+    """Who may be judged differently at the end of *between* than at its beginning; ask for each by itself.
 
     What carries the customer's id leaves an event on the customer's timeline; the caller finds those.  Here are the
     others: related things further away that were changed, and everything that only time has moved.
     """
     changes = [*_distant(rule, schema, registry, between), *_passed(rule, (), schema, registry, between)]
-    return nodes.AnyOf(tuple(dict.fromkeys(changes)))
+    return list(dict.fromkeys(changes))
 
 
 def _distant(rule: Rule, schema: Schema, registry: Registry, between: Between) -> Iterator[Rule]:
@@ -85,7 +85,7 @@ def _passed(node: Any, way: tuple[str, ...], schema: Schema, registry: Registry,
     match node:
         case Related(path, where, window):
             there = (*way, *path)
-            target = _target(schema, registry, there)
+            target = target_of(schema, registry, there)
             if window is not None:
                 when = Attr((target.when,))
                 for crossed in _crossed(when, target[target.when].kind, window, between):
@@ -98,16 +98,11 @@ def _passed(node: Any, way: tuple[str, ...], schema: Schema, registry: Registry,
         case nodes.Held(expr, _, window):
             since = Attr((*expr.path[:-1], f"{expr.path[-1]}_since"))
             yield from (_at(way, rule) for rule in _crossed(since, Kind.INSTANT, window, between))
-        case nodes.Anniversary(expr, days):
-            ahead = [
-                day + timedelta(days=n) for day in (between.days[0], *between.days) for n in (-1, 0, days, days + 1)
-            ]
-            found = {nodes.Const(d.month * 100 + d.day) for d in ahead} | {nodes.Const(229)}
-            numbers = tuple(sorted(c.value for c in found))
-            yield _at(way, nodes.OneOf(nodes.Part(expr, "monthday"), numbers))
-        case nodes.Part(of, "age"):
-            numbers = tuple(sorted({d.month * 100 + d.day for d in between.days} | {229}))
-            yield _at(way, nodes.OneOf(nodes.Part(of, "monthday"), numbers))
+        case nodes.Anniversary(expr, days) if len(between.days) > 1:
+            ahead = [day + timedelta(days=n) for day in between.days for n in (0, days)]
+            yield _at(way, _returning(expr, ahead))
+        case nodes.Part(of, "age") if len(between.days) > 1:
+            yield _at(way, _returning(of, between.days))
         case _:
             for child in nodes.children(node):
                 yield from _passed(child, way, schema, registry, between)
@@ -117,35 +112,46 @@ def _at(way: tuple[str, ...], rule: Rule) -> Rule:
     return nodes.Exists(Related(way, rule)) if way else rule
 
 
+def _returning(expr: nodes.Expr, days: list[date]) -> Rule:
+    numbers = tuple(sorted({day.month * 100 + day.day for day in days} | {229}))
+    return nodes.OneOf(nodes.Part(expr, "monthday"), numbers)
+
+
 def _crossed(when: Attr, kind: Kind, window: Window, between: Between) -> Iterator[Rule]:
     """Moments that were on one side of a moving boundary, and are on the other now."""
     for old, new in _boundaries(window, between):
-        low, high = (nodes.Const(_like(kind, moment, between.end)) for moment in (old, new))
-        yield nodes.AllOf((nodes.Compare(when, ">=", low), nodes.Compare(when, "<=", high)))
+        low, high = (_like(kind, moment, between.end) for moment in (old, new))
+        if low != high:
+            yield nodes.AllOf(
+                (nodes.Compare(when, ">=", nodes.Const(low)), nodes.Compare(when, "<=", nodes.Const(high)))
+            )
 
 
 def _boundaries(window: Window, between: Between) -> Iterator[tuple[datetime, datetime]]:
     begin, end = between.begin, between.end
-    yield begin.at, end.at
+    if not window.open_ended or window.hours is not None or window.days is not None or window.months is not None:
+        yield begin.at, end.at
     sign = 1 if window.side == "next" else -1
     if window.hours is not None:
         far = timedelta(hours=window.hours) * sign
         yield begin.at + far, end.at + far
     if window.days is not None or window.months is not None:
-        yield _far(window, begin, sign, 0), _far(window, end, sign, 1)
+        yield far_end(window, begin, sign), far_end(window, end, sign)
 
 
-def _far(window: Window, as_of: AsOf, sign: int, extra: int) -> datetime:
+def far_end(window: Window, as_of: AsOf, sign: int) -> datetime:
+    """The midnight with which the stretch begins, as seen from *as_of*; or with which it ends, if *sign* is 1."""
     today = local_date(as_of.at, as_of.zone)
     day = shift(today, days=sign * (window.days or 0), months=sign * (window.months or 0))
-    return start_of_day(day + timedelta(days=extra), as_of.zone)
+    return start_of_day(day + timedelta(days=1) if sign > 0 else day, as_of.zone)
 
 
 def _like(kind: Kind, moment: datetime, as_of: AsOf) -> Any:
     return local_date(moment, as_of.zone) if kind is Kind.DATE else moment
 
 
-def _target(schema: Schema, registry: Registry, path: tuple[str, ...]) -> Schema:
+def target_of(schema: Schema, registry: Registry, path: tuple[str, ...]) -> Schema:
+    """Where *path* leads to."""
     for name in path:
         schema = registry.relations[schema.name][name].target
     return schema
@@ -153,4 +159,4 @@ def _target(schema: Schema, registry: Registry, path: tuple[str, ...]) -> Schema
 
 def _kind(way: tuple[str, ...], expr: Attr, schema: Schema, registry: Registry) -> Kind:
     *hops, name = (*way, *expr.path)
-    return _target(schema, registry, tuple(hops))[name].kind
+    return target_of(schema, registry, tuple(hops))[name].kind

@@ -25,6 +25,7 @@ class Segment(Entity):
         rule_version: raised by every change of the rule; memberships tell which one they come from.
         every: how often the members are determined anew by ``crm.run_due``; only by hand if missing.
         refreshed_at: when the members were last determined; everything until then has been seen.
+        next_change_at: when time alone may next move somebody in or out; ``crm.run_due`` looks then.
     """
 
     name: str = attribute(unique=True)
@@ -34,6 +35,7 @@ class Segment(Entity):
     every: timedelta | None = attribute(default=None)
     refreshed_at: datetime | None = attribute(default=None)
     refreshed_version: int | None = attribute(default=None)
+    next_change_at: datetime | None = attribute(default=None)
 
     def check(self) -> None:
         """A dynamic segment has a rule, a static one has none."""

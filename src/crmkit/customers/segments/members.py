@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
 import attrs
 
 from crmkit.customers.people import Customer
+from crmkit.customers.segments.ahead import next_change
 from crmkit.customers.segments.changes import Between, possibly_changed
 from crmkit.customers.segments.definition import Membership, Segment, SegmentEntered, SegmentLeft
 from crmkit.errors import DefinitionError, NotFound
@@ -22,6 +25,7 @@ from crmkit.kernel.work import Work
 
 OVERLAP = timedelta(minutes=15)  # a transaction that began before a refresh may commit after it
 BATCH = 2_000
+SOONEST = timedelta(minutes=1)  # between two refreshes for the sake of time alone
 
 
 @attrs.frozen(kw_only=True)
@@ -48,21 +52,15 @@ def refresh(work: Work, segment: Segment, *, everybody: bool = False) -> Members
     for name in referred(segment.condition()):
         refresh(work, segment_called(work, name), everybody=everybody)
     changed = None if everybody else _changed(work, segment)
-    if changed is None:
-        wanted = {c for (c,) in work.columns(Customer, ["id"], segment.members_rule())}
-        members = work.find(Membership, _members_of(segment))
-        entered, left = _move(work, segment, wanted, members)
-    else:
-        entered, left = [], []
-        ordered = sorted(changed)
-        for some in (ordered[n : n + BATCH] for n in range(0, len(ordered), BATCH)):
-            among = F.id.in_(some) & segment.members_rule()
-            wanted = {c for (c,) in work.columns(Customer, ["id"], among)}
-            members = work.find(Membership, _members_of(segment) & F.customer_id.in_(some))
-            come, gone = _move(work, segment, wanted, members)
-            entered += come
-            left += gone
-    saved = work.save(Change(segment.evolve(refreshed_at=work.now, refreshed_version=segment.rule_version)))
+    moves = _differences(work, segment) if changed is None else _moves_among(work, segment, sorted(changed))
+    entered, left = _move(work, segment, moves)
+    done = segment.evolve(
+        refreshed_at=work.now,
+        refreshed_version=segment.rule_version,
+        next_change_at=next_change(work, segment.condition()),
+    )
+    saved = work.save(Change(done))
+    wake(work, saved, before=segment.next_change_at)
     judged = None if changed is None else len(changed)
     return MembershipChange(segment=saved, entered=tuple(entered), left=tuple(left), judged=judged)
 
@@ -71,13 +69,12 @@ def _changed(work: Work, segment: Segment) -> set[str] | None:
     """The customers who may be judged differently than at the last refresh; none if that must be everybody."""
     if segment.refreshed_at is None or segment.refreshed_version != segment.rule_version:
         return None
-    since = segment.refreshed_at - OVERLAP
-    recent = (F.id >= _first_id(since)) & ~F.customer_id.is_missing()
+    recent = (F.id >= _first_id(segment.refreshed_at - OVERLAP)) & ~F.customer_id.is_missing()
     found = {g.key[0] for g in work.tally(EventRecord, recent, by=("customer_id",))}
     zone = work.settings.zone
-    between = Between(begin=AsOf(at=since, zone=zone), end=AsOf(at=work.now, zone=zone))
-    moved = possibly_changed(segment.members_rule(), Customer.__schema__, work.house.registry, between)
-    found |= {c for (c,) in work.columns(Customer, ["id"], moved)}
+    between = Between(begin=AsOf(at=segment.refreshed_at, zone=zone), end=AsOf(at=work.now, zone=zone))
+    for moved in possibly_changed(segment.members_rule(), Customer.__schema__, work.house.registry, between):
+        found |= {c for (c,) in work.columns(Customer, ["id"], moved)}
     return found
 
 
@@ -87,15 +84,53 @@ def _first_id(at: datetime) -> str:
     return id_of(EventRecord.__schema__.prefix, UUID(int=milliseconds << 80))
 
 
-def _move(
-    work: Work, segment: Segment, wanted: set[str], members: Sequence[Membership]
-) -> tuple[list[Membership], list[Membership]]:
-    known = {m.customer_id for m in members}
-    gone = [m.evolve(state="former", left_at=work.now) for m in members if m.customer_id not in wanted]
-    left = work.put(gone)
+Move = tuple[str | None, str | None]
+"""The id of a customer who enters, or that of a membership that ends."""
+
+
+def _moves_among(work: Work, segment: Segment, customers: Sequence[str]) -> Iterator[Move]:
+    for some in (customers[n : n + BATCH] for n in range(0, len(customers), BATCH)):
+        wanted = {c for (c,) in work.columns(Customer, ["id"], F.id.in_(some) & segment.members_rule())}
+        known = dict(work.columns(Membership, ["customer_id", "id"], _members_of(segment) & F.customer_id.in_(some)))
+        yield from ((c, None) for c in some if c in wanted and c not in known)
+        yield from ((None, known[c]) for c in some if c in known and c not in wanted)
+
+
+def _differences(work: Work, segment: Segment) -> Iterator[Move]:
+    """Those who should be members and those who are, both in the order of their ids, side by side."""
+    wanted = _rows(work.portions(Customer, ["id"], segment.members_rule()))
+    known = _rows(work.portions(Membership, ["customer_id", "id"], _members_of(segment), order_by="customer_id"))
+    one, other = next(wanted, None), next(known, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and one[0] < other[0]):
+            yield one[0] if one else None, None
+            one = next(wanted, None)
+        elif one is None or other[0] < one[0]:
+            yield None, other[1]
+            other = next(known, None)
+        else:
+            one, other = next(wanted, None), next(known, None)
+
+
+def _rows(portions: Iterator[list[tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]]:
+    return (row for some in portions for row in some)
+
+
+def _move(work: Work, segment: Segment, moves: Iterator[Move]) -> tuple[list[Membership], list[Membership]]:
+    entered: list[Membership] = []
+    left: list[Membership] = []
+    while some := list(islice(moves, BATCH)):
+        left += _leave(work, segment, [gone for _, gone in some if gone is not None])
+        entered += work.save_new(_entering(work, segment, [come for come, _ in some if come is not None]))
+    return entered, left
+
+
+def _leave(work: Work, segment: Segment, memberships: Sequence[str]) -> list[Membership]:
+    gone = work.find(Membership, F.id.in_(memberships)) if memberships else []
+    left = work.put([m.evolve(state="former", left_at=work.now) for m in gone])
     for m in left:
         work.emit(SegmentLeft(segment_id=segment.id, customer_id=m.customer_id, name=segment.name))
-    return work.save_new(_entering(work, segment, sorted(wanted - known))), left
+    return left
 
 
 def _entering(work: Work, segment: Segment, customers: Iterable[str]) -> list[Change[Membership]]:
@@ -158,18 +193,34 @@ def segment_called(work: Work, name: str) -> Segment:
 # ── By the clock ──
 
 REFRESH = "customers.refresh_segment"
+REGULAR, MOVED = "refresh:", "moved:"
 
 
 def plan_refresh(work: Work, segment: Segment) -> None:
-    """Write the next refresh into the agenda."""
-    work.cancel(segment.id, kind=REFRESH)
+    """Write the next regular refresh into the agenda."""
+    work.cancel(segment.id, kind=REFRESH, key_starts=REGULAR)
     if segment.every is not None:
-        due = work.now + segment.every
-        work.schedule(REFRESH, due_at=due, subject=segment.id, key=f"refresh:{segment.id}:{due.isoformat()}")
+        _schedule(work, segment, work.now + segment.every, REGULAR)
+
+
+def wake(work: Work, segment: Segment, *, before: datetime | None) -> None:
+    """Write the moment into the agenda at which time alone may move somebody; *before* is the one that stands there."""
+    if segment.next_change_at == before:
+        return
+    work.cancel(segment.id, kind=REFRESH, key_starts=MOVED)
+    if segment.next_change_at is not None:
+        _schedule(work, segment, max(segment.next_change_at, work.now + SOONEST), MOVED)
+
+
+def _schedule(work: Work, segment: Segment, due: datetime, why: str) -> None:
+    work.schedule(REFRESH, due_at=due, subject=segment.id, key=f"{why}{segment.id}:{due.isoformat()}")
 
 
 def refresh_due(work: Work, item: AgendaItem) -> None:
     """Refresh a segment whose time has come."""
     segment = work.first(Segment, F.id == item.subject)
-    if segment is not None:
-        plan_refresh(work, refresh(work, segment).segment)
+    if segment is None:
+        return
+    refreshed = refresh(work, segment).segment
+    if item.key.startswith(REGULAR):
+        plan_refresh(work, refreshed)

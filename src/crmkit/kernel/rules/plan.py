@@ -370,7 +370,11 @@ class _Planner:
         state = self._column(expr, schema)
         since = self._column(nodes.Attr((*way, f"{field}_since")), schema)
         begin = Literal(self._begin(window) or self.as_of.at)
-        present = Is(since, "<=", begin)
+        present: Plan = Is(since, "<=", begin)
+        if value is not None:
+            present = Both((Is(state, "==", Literal(value)), present))
+        if not self.as_of.past:
+            return present  # nothing has ended after now
         stays = nodes.Related((*way, "stays"), nodes.Compare(nodes.Attr(("field",)), "==", nodes.Const(field)))
         hops, of_field = self._related(stays, schema)
         stay = hops[-1].target
@@ -383,10 +387,8 @@ class _Planner:
             Is(column("entered_at"), "<=", begin),
             Is(column("created_at"), ">", Literal(self.as_of.at)),
         )
-        if value is None:
-            return Either((present, Some(hops, Both(going_on))))
-        was = Is(column("state"), "==", Literal(value))
-        return Either((Both((Is(state, "==", Literal(value)), present)), Some(hops, Both((*going_on, was)))))
+        was = () if value is None else (Is(column("state"), "==", Literal(value)),)
+        return Either((present, Some(hops, Both((*going_on, *was)))))
 
     def _in_segment(self, name: str, schema: Schema) -> Plan:
         if schema.name != "customer":

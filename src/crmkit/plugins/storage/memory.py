@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 from crmkit.errors import Duplicate, InvalidInput
@@ -120,6 +121,11 @@ class MemorySession:
 
     def columns(self, query: Query[R], names: Sequence[str]) -> list[tuple[Any, ...]]:
         return [tuple(getattr(row, n) for n in names) for row in self.find(query)]
+
+    def portions(self, query: Query[R], names: Sequence[str], *, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        rows = iter(self.columns(query, names))
+        while some := list(islice(rows, size)):
+            yield some
 
     def insert(self, records: Sequence[R], *, skip_known: bool = False) -> int:
         added = 0

@@ -68,14 +68,20 @@ class SqlSession:
         return int(self._ask("count", query, _counted).scalar_one())
 
     def columns(self, query: Query[R], names: Sequence[str]) -> list[tuple[Any, ...]]:
-        schema = query.cls.__schema__
-
-        def build(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
-            return _select(compiler, query, lambda t: [t.c[part] for n in names for part in _parts(schema, n)])
-
-        rows = self._ask(("columns", *names), query, build)
-        join = _joining(schema, names)
+        rows = self._ask(("columns", *names), query, _listed(query.cls.__schema__, names))
+        if _as_they_are(query.cls.__schema__, names):
+            return _raw(rows)
+        join = _joining(query.cls.__schema__, names)
         return [join(row) for row in rows]
+
+    def portions(self, query: Query[R], names: Sequence[str], *, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        rows: Any = self._ask(("columns", *names), query, _listed(query.cls.__schema__, names), stream=True)
+        join = _joining(query.cls.__schema__, names)
+        try:
+            while some := rows.fetchmany(size):
+                yield [join(row) for row in some]
+        finally:
+            rows.close()
 
     def ranked(self, ranking: Ranking[R]) -> list[Placed]:
         return ranked(self, ranking)
@@ -103,11 +109,12 @@ class SqlSession:
 
         return groups(partial(), schema, tally.sums)
 
-    def _ask(self, kind: Any, query: Query[Any], build: Build) -> Any:
+    def _ask(self, kind: Any, query: Query[Any], build: Build, *, stream: bool = False) -> Any:
         """Run the statement for *query*; it is built and compiled once for all queries of its shape."""
+        options: Any = {"stream_results": True} if stream else {}
         known = shape_of(query.plan) if self.owned and query.after is None else None
         if known is None:
-            return self.connection.execute(build(self.compiler, query))
+            return self.connection.execute(build(self.compiler, query), execution_options=options)
         shape, values = known
         schema = query.cls.__schema__
         statement = self.store.statements.of(
@@ -115,7 +122,7 @@ class SqlSession:
             lambda compiler: build(compiler, attrs.evolve(query, plan=shape)),
         )
         values[TENANT] = self.tenant
-        return self.connection.execute(statement, values)
+        return self.connection.execute(statement, values, execution_options=options)
 
     # ── Writing ──
 
@@ -336,6 +343,19 @@ def _selected(mapper: Mapper, *, lock: bool = False) -> Build:
     return build
 
 
+def _listed(schema: Schema, names: Sequence[str]) -> Build:
+    """Some columns; of ids that a grouped subquery knows by itself, no more than that."""
+
+    def build(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
+        if tuple(names) == ("id",) and not query.order and query.limit is None:
+            alone = compiler.keys_alone(query.plan)
+            if alone is not None:
+                return alone
+        return _select(compiler, query, lambda t: [t.c[part] for n in names for part in _parts(schema, n)])
+
+    return build
+
+
 def _counted(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
     t = compiler.tables[query.cls.__schema__]
     where = (compiler.of_tenant(t), compiler.test(query.plan, t))
@@ -344,6 +364,11 @@ def _counted(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
 
 def _parts(schema: Schema, name: str) -> list[str]:
     return [name, f"{name}_currency"] if schema[name].kind is Kind.MONEY else [name]
+
+
+def _as_they_are(schema: Schema, names: Sequence[str]) -> bool:
+    """Whether the driver's own values are those of the attributes."""
+    return all(schema[name].kind in {Kind.TEXT, Kind.INTEGER, Kind.NUMBER} for name in names)
 
 
 def _joining(schema: Schema, names: Sequence[str]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

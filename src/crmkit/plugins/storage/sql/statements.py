@@ -12,10 +12,24 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Final
 
+import attrs
 import sqlalchemy as sa
 
 from crmkit.kernel.entity import Kind
-from crmkit.kernel.rules.planned import Both, Column, Either, In, Is, Literal, PartOf, Plan, Some
+from crmkit.kernel.rules.planned import (
+    Both,
+    Column,
+    Either,
+    In,
+    Is,
+    Literal,
+    No,
+    Operand,
+    PartOf,
+    Plan,
+    Some,
+    Total,
+)
 from crmkit.plugins.storage.sql.compile import Compiler
 from crmkit.plugins.storage.sql.tables import Tables
 
@@ -53,10 +67,13 @@ class Statements:
 
 
 def shape_of(plan: Plan) -> tuple[Plan, dict[str, Any]] | None:
-    """The plan with places instead of plain constants, and what stands in them; nothing if it is not worth keeping."""
-    values: dict[str, Any] = {}
+    """The plan with places instead of plain constants, and what stands in them; nothing if it is not worth keeping.
+
+    Equal constants share a place, so that two conditions that say the same go on doing so.
+    """
+    places = _Places()
     try:
-        return _shape(plan, values), values
+        return places.shape(plan), {place.key: value for (_, value), place in places.taken.items()}
     except _NotKept:
         return None
 
@@ -65,24 +82,38 @@ class _NotKept(Exception):
     pass
 
 
-def _shape(plan: Plan, values: dict[str, Any]) -> Plan:
-    """Below a negation everything stays as it is: there the compiler asks whether a constant is missing."""
-    match plan:
-        case Is(left, operator, Literal(value)) if type(value) in LIFTED and _plain(left):
-            if len(values) == len(PLACES):
+class _Places:
+    def __init__(self) -> None:
+        self.taken: dict[tuple[type, Any], sa.BindParameter[Any]] = {}
+
+    def of(self, value: Any) -> Literal:
+        known = (type(value), value)
+        if known not in self.taken:
+            if len(self.taken) == len(PLACES):
                 raise _NotKept
-            place = PLACES[len(values)]
-            values[place.key] = value
-            return Is(left, operator, Literal(place))
-        case Both(plans):
-            return Both(tuple([_shape(p, values) for p in plans]))
-        case Either(plans):
-            return Either(tuple([_shape(p, values) for p in plans]))
-        case Some(hops, where):
-            return Some(hops, _shape(where, values))
-        case In(_, listed) if len(listed) > LISTED:
-            raise _NotKept
-    return plan
+            self.taken[known] = PLACES[len(self.taken)]
+        return Literal(self.taken[known])
+
+    def shape(self, plan: Plan) -> Plan:
+        match plan:
+            case Is(left, operator, Literal(value)) if type(value) in LIFTED and _plain(left):
+                return Is(left, operator, self.of(value))
+            case Is(left, operator, right) if isinstance(left, Total) or isinstance(right, Total):
+                return Is(self.inside(left), operator, self.inside(right))
+            case Both(plans):
+                return Both(tuple([self.shape(p) for p in plans]))
+            case Either(plans):
+                return Either(tuple([self.shape(p) for p in plans]))
+            case No(inner):
+                return No(self.shape(inner))
+            case Some(hops, where):
+                return Some(hops, self.shape(where))
+            case In(_, listed) if len(listed) > LISTED:
+                raise _NotKept
+        return plan
+
+    def inside(self, operand: Operand) -> Operand:
+        return attrs.evolve(operand, where=self.shape(operand.where)) if isinstance(operand, Total) else operand
 
 
 def _plain(operand: Any) -> bool:

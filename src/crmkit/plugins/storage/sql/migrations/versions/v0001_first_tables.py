@@ -710,6 +710,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.Column("every", sa.BigInteger(), nullable=True),
         sa.Column("refreshed_at", INSTANT, nullable=True),
         sa.Column("refreshed_version", sa.BigInteger(), nullable=True),
+        sa.Column("next_change_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("tenant", "id"),
         schema=schema,
     )
