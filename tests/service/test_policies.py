@@ -61,10 +61,15 @@ def test_a_segment_has_a_policy(crm: CRM, wang: Customer, always: BusinessCalend
     crm.customers.segments.define("vip", rule=F.name == "Xiao Wang")
     crm.customers.segments.refresh("vip")
     member = F.memberships.where((F.segment.name == "vip") & (F.state == "member")).any()
-    policy(crm, always, when=F.customer.name == "Xiao Wang")
+    policy(crm, always, when=F.customer.memberships.where((F.segment.name == "vip") & (F.state == "member")).any())
     with crm.read() as work:
         assert work.count(Customer, member) == 1
     assert crm.service.cases.open(wang, subject="Album").policy == "gold"
+    other = crm.customers.register(name="Xiao Li")
+    assert crm.service.cases.open(other, subject="Album").policy is None
+    crm.customers.update(wang.id, name="Somebody else")
+    crm.customers.segments.refresh("vip")
+    assert crm.service.cases.open(wang.id, subject="Album").policy is None
 
 
 def test_a_change_of_the_case_matches_again_unless_the_policy_was_given(

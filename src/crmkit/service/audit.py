@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from crmkit.kernel.agenda import AgendaItem
+from crmkit.kernel.agenda import TRIES, AgendaItem, backoff
 from crmkit.kernel.render import table_html, table_md
-from crmkit.kernel.rules import F
+from crmkit.kernel.rules import F, Rule
 from crmkit.service.cases.case import Case
 from crmkit.service.cases.history import histories
 from crmkit.service.cases.keeping import ESCALATE, Planned, judged_by, planned
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
 BATCH: Final = 500
+LONGEST: Final = backoff(TRIES)  # until a step that has failed is tried again
 Fault = Literal["late", "overdue", "given up", "missing", "nobody told"]
 
 
@@ -92,10 +93,12 @@ def _fired(work: Work, grace: timedelta, since: datetime) -> Iterator[Finding]:
 
 
 def _not_done(work: Work, grace: timedelta) -> Iterator[Finding]:
-    for item in work.find(AgendaItem, (F.kind == ESCALATE) & F.state.in_(["due", "dead"])):
-        late = not in_time(item.due_at, now=work.now, grace=grace)
-        if item.state == "dead" or late or item.attempts:
-            fault: Fault = "given up" if item.state == "dead" else "overdue"
+    """What lies further in the future is not looked at: a step that has failed is tried again within a day."""
+    late = (F.state == "due") & (F.due_at < work.now - grace)
+    failed = (F.state == "due") & (F.due_at >= work.now - grace) & (F.due_at <= work.now + LONGEST) & (F.attempts >= 1)
+    faults: list[tuple[Fault, Rule]] = [("overdue", late), ("overdue", failed), ("given up", F.state == "dead")]
+    for fault, rule in faults:
+        for item in work.find(AgendaItem, (F.kind == ESCALATE) & rule):
             by = max(timedelta(0), work.now - item.due_at)
             yield Finding(case_id=item.subject, key=item.key, fault=fault, due_at=item.due_at, by=by)
 
@@ -111,8 +114,9 @@ def _missing(work: Work, grace: timedelta) -> Iterator[Finding]:
 def _missing_among(work: Work, cases: Sequence[Case], grace: timedelta) -> Iterator[Finding]:
     known = histories(work, [c.id for c in cases])
     wanted: dict[str, tuple[Case, Planned]] = {}
+    policies = {p.id: p for p in work.find(Policy, F.id.in_(sorted({str(c.policy_version_id) for c in cases})))}
     for case in cases:
-        policy = work.get(Policy, str(case.policy_version_id))
+        policy = policies[str(case.policy_version_id)]
         terms = policy.read()
         judged = judged_by(terms, known[case.id], as_of=work.now)
         wanted |= {p.key: (case, p) for p in planned(case, policy, terms, judged) if p.due_at < work.now - grace}

@@ -140,20 +140,25 @@ class Metrics(Desk):
     def rebuild(self, *, since: datetime | None = None) -> int:
         """Measure cases that have ended anew, from their histories: after an import or a recalculation.
 
+        They are measured in batches, each in a transaction of its own; to do it twice changes nothing more.
+
         Args:
             since: cases that ended from this moment on; all of them unless given.
 
         Returns:
             how many cases were looked at.
         """
-        with self.work() as work:
-            ended: Rule = F.status.in_(["resolved", "closed"]) & F.merged_into_id.is_missing()
-            rule = ended if since is None else ended & (F.resolved_at >= utc(since, what="since"))
-            seen, last = 0, None
-            while cases := work.find(Case, rule, order_by="id", limit=BATCH, after=last):
-                measure_all(work, cases)
-                seen, last = seen + len(cases), (cases[-1].id,)
-            return seen
+        ended: Rule = F.status.in_(["resolved", "closed"]) & F.merged_into_id.is_missing()
+        rule = ended if since is None else ended & (F.resolved_at >= utc(since, what="since"))
+        seen, last = 0, ""
+        while True:
+            with self.work() as work:
+                cases = work.find(Case, rule, order_by="id", limit=BATCH, after=(last,) if last else None)
+                if cases:
+                    measure_all(work, cases)
+            if len(cases) < BATCH:
+                return seen + len(cases)
+            seen, last = seen + BATCH, cases[-1].id
 
 
 def _keys(by: str | None) -> tuple[str, ...]:

@@ -129,12 +129,18 @@ def measure_all(work: Work, cases: Sequence[Case]) -> None:
     known = {row.case_id: row for row in work.find(CaseTime, F.case_id.in_([case.id for case in cases]))}
     past = histories(work, [case.id for case in cases])
     policies: dict[str, Policy] = {}
+    fresh, changed = [], []
     for case in cases:
         facts = _facts(work, case, past[case.id], policies)
         row = known.get(case.id)
-        fresh = work.new(CaseTime, case_id=case.id, **facts) if row is None else row.evolve(**facts)
-        if fresh != row:
-            work.save(Change(fresh))
+        if row is None:
+            fresh.append(Change(work.new(CaseTime, case_id=case.id, **facts)))
+        elif (after := row.evolve(**facts)) != row:
+            changed.append(after)
+    if fresh:
+        work.save_new(fresh)
+    if changed:
+        work.put(changed)
 
 
 def _facts(work: Work, case: Case, past: Iterable[Happening], policies: dict[str, Policy]) -> dict[str, Any]:

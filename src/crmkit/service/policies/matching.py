@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from crmkit.kernel.registry import Relation
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.evaluate import compile_plan
+from crmkit.kernel.rules.specs import from_json
 from crmkit.service.policies.policy import Policy
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ def policy_for(work: Work, case: Entity) -> Policy | None:
 
     Definitions: first match in order, a condition before none: Zammad, Zendesk.
     """
-    blank = None
-    for policy in work.find(Policy, F.state == "current", order_by=("position", "name")):
-        rule = policy.condition()
+    blank: str | None = None
+    known = work.columns(Policy, ["position", "name", "id", "rule"], F.state == "current")
+    for position, _, identifier, rule in sorted(known, key=lambda row: (row[0] is None, row[0] or 0, row[1])):
         if rule is None:
-            blank = blank or (policy if policy.position is not None else None)
-        elif fits(work, case, rule):
-            return policy
-    return blank
+            blank = blank or (identifier if position is not None else None)
+        elif fits(work, case, from_json(rule)):
+            return work.get(Policy, str(identifier))
+    return None if blank is None else work.get(Policy, blank)
 
 
 def fits(work: Work, case: Entity, rule: Rule) -> bool:
