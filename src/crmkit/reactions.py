@@ -34,6 +34,7 @@ from crmkit.pipeline.opportunities.deal import (
 )
 from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
 from crmkit.pipeline.payments import Payment, PaymentReceived, PaymentRefunded
+from crmkit.pipeline.receivables import PaymentDueSoon, PaymentOverdue
 from crmkit.service.cases.case import Case, CaseAssigned, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from crmkit.service.metrics.times import measure
 from crmkit.service.routing import filling as routing
@@ -111,6 +112,16 @@ def activities_go_back(work: Work, happened: CustomerRestored) -> None:
     about.go_back(work, restored=happened.customer_id, kept=happened.kept_id)
 
 
+def judges_tiers(work: Work, happened: CustomersMerged) -> None:
+    """Points of two customers are points of one, who may have a higher tier by them."""
+    loyalty.judge_again(work, [happened.customer_id])
+
+
+def judges_tiers_again(work: Work, happened: CustomerRestored) -> None:
+    """And when they are two again, each has the tier of his own points."""
+    loyalty.judge_again(work, [happened.kept_id, happened.customer_id])
+
+
 def hands_out_what_waits(work: Work, happened: CaseResolved | CaseClosed) -> None:
     """Whoever had the case has room again."""
     routing.after_the_end(work, happened.case_id)
@@ -141,6 +152,8 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     OpportunityReopened: (cancels_commission, drops_follow_ups, journeys_begin),
     OrderPlaced: (journeys_begin,),
     OrderPaid: (reaches("customer"), judged_by_stage_rules, earns_points, journeys_begin),
+    PaymentDueSoon: (journeys_begin,),
+    PaymentOverdue: (journeys_begin,),
     OrderFulfilled: (journeys_begin,),
     OrderCancelled: (journeys_begin,),
     PaymentReceived: (earns_commission, journeys_begin),
@@ -151,8 +164,8 @@ REACTIONS: Mapping[type[Event], tuple[Reaction, ...]] = {
     ),
     # ── What happens with customers and their stages begins journeys, too. ──
     CustomerRegistered: (journeys_begin,),
-    CustomersMerged: (activities_follow,),
-    CustomerRestored: (activities_go_back,),
+    CustomersMerged: (activities_follow, judges_tiers),
+    CustomerRestored: (activities_go_back, judges_tiers_again),
     ConsentGranted: (journeys_begin,),
     ConsentRevoked: (withdraw_after_revocation, journeys_begin),
     SegmentEntered: (journeys_begin,),

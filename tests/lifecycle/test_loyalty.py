@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from crmkit import CRM, InvalidInput, Line, Money, NotFound
 from crmkit.errors import DefinitionError
 from crmkit.kernel.clock import FrozenClock
-from crmkit.lifecycle.loyalty.ledger import PointBucket, draw
+from crmkit.lifecycle.loyalty.ledger import LoyaltyAccount, PointBucket, draw
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
@@ -147,6 +147,23 @@ def test_spent_points_go_back_once(crm: CRM) -> None:
     assert crm.lifecycle.loyalty.give_back(about="gift-1") == 30
     assert crm.lifecycle.loyalty.give_back(about="gift-1") == 0
     assert balance(crm, li) == ledger(crm, li) == 50
+
+
+def test_the_points_of_merged_customers_are_points_of_one(crm: CRM) -> None:
+    """Source: odoo/odoo 18.0, addons/loyalty/tests/test_loyalty.py (odoo-loyalty-merge-customers)."""
+    loyalty = crm.lifecycle.loyalty
+    loyalty.define(point_for=Money("10", "CNY"), tiers={"silver": 20, "gold": 60})
+    one, two, goes_on = (crm.customers.register(name=name) for name in ("one", "two", "goes on"))
+    for who, points in ((one, 10), (two, 20), (goes_on, 30)):
+        loyalty.earn(who, points)
+    for who in (one, two):
+        crm.customers.merge(goes_on.id, who.id)
+    assert (balance(crm, goes_on), loyalty.of(goes_on).tier) == (60, "gold")
+    assert ledger(crm, goes_on) == 60
+    with crm.read() as work:
+        assert work.count(LoyaltyAccount) == 1
+    crm.customers.unmerge(two.id)
+    assert [(balance(crm, who), loyalty.of(who).tier) for who in (goes_on, two)] == [(40, "silver"), (20, "silver")]
 
 
 def test_rewards_are_taken_in_whole_steps(crm: CRM) -> None:

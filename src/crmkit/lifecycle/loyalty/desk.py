@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -367,6 +367,14 @@ def reverse_for_refund(work: Work, *, order_id: str, amount: Money) -> None:
     if taken:
         work.add([_movement(work, saved, "reversed", -taken, about=order_id)])
         judge_tier(work, program, bucket.customer_id)
+
+
+def judge_again(work: Work, customers: Iterable[str]) -> None:
+    """Points have come from one customer to another: each has the tier of the points that are there now."""
+    program = program_of(work)
+    if program is not None:
+        for customer_id in customers:
+            judge_tier(work, program, customer_id)
 
 
 def expire_due(work: Work, item: AgendaItem) -> None:
