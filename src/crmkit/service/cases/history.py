@@ -62,7 +62,8 @@ def histories(work: Work, case_ids: Sequence[str]) -> dict[str, list[Happening]]
     The names are looked at here: a store that is asked for them too may go through all events with such a name.
     """
     found: dict[str, list[Happening]] = {case_id: [] for case_id in case_ids}
-    told = work.find(EventRecord, F.subject.in_(list(found)))
+    one = next(iter(found)) if len(found) == 1 else None
+    told = work.find(EventRecord, F.subject.in_(list(found)) if one is None else F.subject == one)
     for event in sorted(told, key=attrgetter("created_at", "id")):
         known = happening(event.name, event.payload, event.created_at)
         if known is not None:

@@ -15,7 +15,7 @@ from crmkit.service.audit import Audit, audit
 from crmkit.service.cases.case import Case
 from crmkit.service.cases.keeping import ESCALATE, occur, settle
 from crmkit.service.escalation.ledger import Escalation, EscalationAcknowledged
-from crmkit.service.escalation.mutes import EscalationsMuted, Mute
+from crmkit.service.escalation.mutes import MEMO, EscalationsMuted, Mute
 from crmkit.service.policies.policy import Policy
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Escalations(Collection[Escalation]):
                 by=work.actor,
                 rule=None if rule is None else to_json(rule),
             )
+            work.memo.pop(MEMO, None)
             told = EscalationsMuted(mute_id=mute.id, since=mute.since, until=mute.until, by=mute.by)
             return work.save(Change(mute, (told,)))
 
@@ -93,6 +94,7 @@ class Escalations(Collection[Escalation]):
                 if item.payload.get("after"):
                     work.put([item.evolve(due_at=work.now)])
             work.remove(Mute, [current.id])
+            work.memo.pop(MEMO, None)
 
     def audit(self, *, grace: timedelta = GRACE, since: datetime | None = None) -> Audit:
         """Look for steps that came too late, are overdue, were given up, were never planned, or told nobody.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.entity import Entity, attribute, entity
@@ -48,12 +48,14 @@ class EscalationsMuted(Event):
     by: str | None
 
 
+MEMO: Final = "service.mutes"
+
+
 def muted_until(work: Work, case: Case) -> datetime | None:
     """Until when escalations of *case* wait; missing when they don't."""
     now = work.now
-    found = [
-        mute.until
-        for mute in work.find(Mute, (F.until > now) & (F.since <= now))
-        if mute.rule is None or fits(work, case, from_json(mute.rule))
-    ]
+    if MEMO not in work.memo:
+        work.memo[MEMO] = work.find(Mute, (F.until > now) & (F.since <= now))
+    mutes: list[Mute] = work.memo[MEMO]
+    found = [m.until for m in mutes if m.rule is None or fits(work, case, from_json(m.rule))]
     return max(found, default=None)
