@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -329,3 +332,30 @@ def test_a_snapshot_gives_back_what_was(crm: CRM, same: Customer) -> None:
                 assert restored(schema.cls, taken(row)) == row
         assert work.find(CustomerMerge) == []
         assert work.find(Consent)[0].decided_at == datetime(2026, 3, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_of_two_merges_at_the_same_moment_one_counts(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = str(tmp_path / "crm.sqlite3") if database == "sqlite" else request.getfixturevalue("postgres_database")
+    with CRM.open(url, migrate=True) as crm:
+        one, two = (crm.customers.register(name=name).id for name in ("Li", "Xiao Li"))
+        gate, told = threading.Barrier(4), Counter[str]()
+
+        def merge(kept: str, other: str) -> None:
+            gate.wait(timeout=30)
+            try:
+                crm.customers.merge(kept, other)
+                told["merged"] += 1
+            except Refused as refusal:
+                told["refused" if "already" in str(refusal) else str(refusal)] += 1
+
+        pairs = [(one, two), (two, one), (one, two), (two, one)]
+        crew = [threading.Thread(target=merge, args=pair) for pair in pairs]
+        for thread in crew:
+            thread.start()
+        for thread in crew:
+            thread.join()
+        assert told == {"merged": 1, "refused": 3}
+        assert crm.customers.count() == 1

@@ -123,11 +123,12 @@ class People(Collection[Customer]):
             Duplicate: an e-mail address is taken, or stands in two rows.
         """
         with self.work() as work:
+            if work.first(ContactPoint, F.kind == "email", order_by="value") is None:
+                return work.save_new(_numbered(work, rows))
             changes = list(_numbered(work, rows))
-            if work.first(ContactPoint, F.kind == "email", order_by="value") is not None:
-                emails = [c.after.email for c in changes if c.after.email is not None]
-                for n in range(0, len(emails), BATCH):
-                    unclaimed(work, emails[n : n + BATCH])
+            emails = [c.after.email for c in changes if c.after.email is not None]
+            for n in range(0, len(emails), BATCH):
+                unclaimed(work, emails[n : n + BATCH])
             return work.save_new(changes)
 
     def update(self, customer: Customer | str, **changes: Any) -> Customer:

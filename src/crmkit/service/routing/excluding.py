@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.rules import F
 from crmkit.service.routing.records import AgentExcluded, Exclusion
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 def exclude(
     work: Work, agent: str, *, reason: str, customer_id: str | None = None, case_id: str | None = None
 ) -> Exclusion:
-    """Store an exclusion; one that is known already gets the new reason."""
+    """Store an exclusion; one that is known already gets the new reason.
+
+    Raises:
+        InvalidInput: it is about neither a customer nor a case, or about both.
+    """
+    if (customer_id is None) is (case_id is None):
+        raise InvalidInput("an agent is excluded from the cases of a customer, or from one case: give one of them")
     key = f"{agent}/{customer_id or case_id}"
     known = work.first(Exclusion, F.key == key)
     if known is not None:

@@ -116,11 +116,6 @@ class Exclusion(Entity):
     reason: str = attribute(limit=1000, personal=True)
     key: str = attribute(unique=True)
 
-    def check(self) -> None:
-        """It is about a customer or about a case."""
-        if (self.customer_id is None) is (self.case_id is None):
-            raise InvalidInput("an agent is excluded from the cases of a customer, or from one case: give one of them")
-
 
 @event("service.agent_changed")
 class AgentChanged(Event):
