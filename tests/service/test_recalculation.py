@@ -226,3 +226,86 @@ def test_killed_in_the_middle(
         assert [len(part) for part in before] == [12, len(before[1]), len(before[2]), 12 + 9]
         crm.service.policies.recalculate("gold")
         assert stored(crm) == before
+
+
+# ── Levels that have fired before ──
+
+STEPS: list[dict[str, Any]] = [
+    {
+        "clock": "resolution",
+        "at": "50%",
+        "steps": [{"notify": "lead@x.example", "wait": HOUR}, {"notify": "boss@x.example"}],
+    }
+]
+
+
+def addresses(crm: CRM) -> list[str]:
+    return [message.to for message in crm.outbox.find(order_by="created_at")]
+
+
+def escalated(crm: CRM, wang: Customer, clock: FrozenClock, calendar: BusinessCalendar) -> Case:
+    """A case of which the lead has been told; the boss is to be told an hour later."""
+    crm.service.policies.define("gold", calendar=calendar, resolution=4 * HOUR, escalations=STEPS)
+    case = crm.service.cases.open(wang, subject="Album", policy="gold")
+    clock.advance(hours=2)
+    assert crm.run_due().ran == 1
+    return case
+
+
+def test_a_level_that_has_fired_does_not_fire_again_and_its_steps_go_on(
+    crm: CRM, wang: Customer, clock: FrozenClock, always: BusinessCalendar
+) -> None:
+    """An edit of the calendar that changes nothing for a case floods nobody, and forgets nobody."""
+    case = escalated(crm, wang, clock, always)
+    with_holiday = BusinessCalendar(timezone="UTC", hours=always.hours, holidays={MONDAY.date() + timedelta(days=30)})
+    crm.service.policies.reschedule("gold", calendar=with_holiday, since=MONDAY - HOUR)
+    assert crm.service.policies.recalculate("gold").moved == 1
+    assert crm.run_due().ran == 0
+    clock.advance(minutes=30)
+    crm.service.policies.reschedule("gold", calendar=always, since=MONDAY - HOUR)  # and once more
+    assert crm.service.policies.recalculate("gold").moved == 1
+    clock.advance(minutes=30)
+    assert crm.run_due().ran == 1
+    assert addresses(crm) == ["lead@x.example", "boss@x.example"]
+    assert crm.service.escalations.audit().clean
+    assert [(e.level, e.step) for e in crm.service.escalations.of(case)] == [(1, 1), (1, 2)]
+
+
+def test_a_level_that_moves_into_the_future_fires_again(
+    crm: CRM, wang: Customer, clock: FrozenClock, always: BusinessCalendar
+) -> None:
+    escalated(crm, wang, clock, always)
+    crm.service.policies.define("gold", calendar=always, resolution=8 * HOUR, escalations=STEPS)
+    crm.service.policies.recalculate("gold")
+    clock.advance(hours=1)
+    assert crm.run_due().ran == 0
+    clock.advance(hours=1)
+    assert crm.run_due().ran == 1
+    clock.advance(hours=1)
+    assert crm.run_due().ran == 1
+    assert addresses(crm) == ["lead@x.example", "lead@x.example", "boss@x.example"]
+
+
+def test_another_level_fires_at_once(crm: CRM, wang: Customer, clock: FrozenClock, always: BusinessCalendar) -> None:
+    escalated(crm, wang, clock, always)
+    other = [{"clock": "resolution", "at": "25%", "notify": "other@x.example"}]
+    crm.service.policies.define("gold", calendar=always, resolution=4 * HOUR, escalations=other)
+    crm.service.policies.recalculate("gold")
+    assert crm.run_due().ran == 1
+    clock.advance(hours=5)
+    assert crm.run_due().ran == 0
+    assert addresses(crm) == ["lead@x.example", "other@x.example"]
+
+
+def test_what_was_to_fire_because_of_an_occasion_still_does(
+    crm: CRM, wang: Customer, clock: FrozenClock, always: BusinessCalendar
+) -> None:
+    boss: list[dict[str, Any]] = [{"when": "reassigned", "times": 1, "notify": "boss@x.example"}]
+    crm.service.policies.define("gold", calendar=always, resolution=4 * HOUR, escalations=boss)
+    case = crm.service.cases.open(wang, subject="Album", policy="gold", owner="xu")
+    crm.service.cases.assign(case, owner="an")
+    crm.service.policies.define("gold", calendar=always, resolution=3 * HOUR, escalations=boss)
+    crm.service.policies.recalculate("gold")
+    clock.advance(minutes=1)
+    assert crm.run_due().ran == 1
+    assert addresses(crm) == ["boss@x.example"]

@@ -163,9 +163,11 @@ class Policies(Collection[Policy]):
         """Bring open cases under the current version of their policy, and read all their clocks anew.
 
         Cycles that are over stay as they were judged.  Levels that the new due times put into the past come due at
-        once.  Cases are read and stored in batches, each in a transaction of its own that is whole or not there at
-        all: after a crash the same call does the rest, and to do it twice changes nothing more.  A batch of which
-        somebody changes a case at the same moment is judged again.
+        once, unless they say what they said before and have fired; steps that were to follow still do.
+
+        Cases are read and stored in batches, each in a transaction of its own that is whole or not there at all: after
+        a crash the same call does the rest, and to do it twice changes nothing more.  A batch of which somebody changes
+        a case at the same moment is judged again.
 
         Args:
             policy: which one; its current version is applied.

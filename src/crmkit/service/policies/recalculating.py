@@ -15,6 +15,7 @@ from crmkit.kernel.rules import F, Rule
 from crmkit.service.cases.case import Case, PolicyApplied
 from crmkit.service.cases.history import histories
 from crmkit.service.cases.keeping import ESCALATE, Upkeep, dues, judged_by
+from crmkit.service.policies.carrying import Carrying
 from crmkit.service.policies.policy import Policy
 from crmkit.service.policies.terms import Terms
 from crmkit.service.sla.readings import Judgement
@@ -181,4 +182,6 @@ def _store(
         work.put(changed, fields=("policy_version_id", *DUES))
     for _, after in pairs:
         upkeep.add(after, policy, terms, judged[after.id], rows=rows[after.id], items=items[after.id])
+    if terms.levels:
+        upkeep.plans = Carrying(work, policy, terms).plans(upkeep.plans, items)
     upkeep.write()
