@@ -278,6 +278,9 @@ def test_bad_input_changes_nothing(crm: CRM, li: Customer, same: Customer) -> No
         customers.merge(same.id, li.id)
     with pytest.raises(NotFound):
         customers.survivor(stranger.id)
+    for ref in (same, same.id):
+        with pytest.raises(NotFound, match=f"was merged into {li.id}: use that id"):
+            customers.get(ref)
 
 
 def test_an_address_that_was_taken_meanwhile_stops_the_undoing(crm: CRM, li: Customer, same: Customer) -> None:

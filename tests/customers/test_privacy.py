@@ -150,6 +150,15 @@ def test_others_keep_theirs(crm: CRM, li: Customer) -> None:
     assert crm.customers.get(wang.id) == wang
 
 
+def test_a_lead_with_his_address_is_his(crm: CRM, li: Customer) -> None:
+    crm.customers.contact_points.add(li, kind="email", value="li@studio.example")
+    lead = crm.pipeline.leads.capture(name="L. Xiao", email="LI@studio.example")
+    other = crm.pipeline.leads.capture(name="L. Wang", email="wang@studio.example")
+    assert [row["name"] for row in crm.customers.privacy.export(li)["leads"]] == ["Xiao Li", "L. Xiao"]
+    crm.customers.privacy.erase(li)
+    assert [crm.pipeline.leads.get(one.id).name for one in (lead, other)] == ["erased", "L. Wang"]
+
+
 def test_bad_input(crm: CRM, li: Customer) -> None:
     stranger = crm.for_tenant("other").customers.register(name="Stranger")
     for verb in (crm.customers.privacy.erase, crm.customers.privacy.export, crm.customers.privacy.plan_erasure):

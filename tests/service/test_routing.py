@@ -242,6 +242,15 @@ def test_handing_over_makes_room(crm: CRM, li: Customer) -> None:
     assert (back.owner, crm.service.cases.get(back.id).owner) == (None, None)  # not at once to whom it came from
 
 
+def test_merging_cases_makes_room(crm: CRM, li: Customer) -> None:
+    crm.service.routing.define("studio", automatic=True)
+    crm.service.agents.define("xu", queues=["studio"], limit=2)
+    one, two, waits = (ask(crm, li) for _ in range(3))
+    assert waits.owner is None
+    crm.service.cases.merge(one, into=two)
+    assert crm.service.cases.get(waits.id).owner == "xu"
+
+
 def test_whoever_may_take_more_gets_it(crm: CRM, li: Customer) -> None:
     crm.service.routing.define("studio", automatic=True)
     crm.service.routing.define("shop", place=-1, rule=F.channel == "shop", automatic=True)

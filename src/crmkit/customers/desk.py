@@ -22,7 +22,7 @@ from crmkit.customers.identity.undoing import merge_of, undo
 from crmkit.customers.people import Customer, People
 from crmkit.customers.portrait import Moment, Portrait, portrait_of, timeline_of
 from crmkit.customers.segments import Segments
-from crmkit.errors import InvalidInput
+from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.rules import F
 
 
@@ -58,6 +58,24 @@ class Customers(People):
     def segments(self) -> Segments:
         """Groups of customers."""
         return Segments(self._scope)
+
+    def get(self, ref: Customer | str) -> Customer:
+        """The present state of a customer.
+
+        Raises:
+            InvalidInput: *ref* is not the id of a customer.
+            NotFound: this tenant has none with that id; of one that was merged, the message says into whom.
+        """
+        with self.read() as work:
+            try:
+                return work.get(Customer, ref)
+            except NotFound:
+                identifier = ref if isinstance(ref, str) else ref.id
+                goes_on = survivor_of(work, identifier)
+                if goes_on is None:
+                    raise
+                hint = f"use that id, or crm.customers.survivor({identifier!r})"
+                raise NotFound(f"customer {identifier} was merged into {goes_on}: {hint}") from None
 
     def plan_merge(
         self, kept: Customer | str, other: Customer | str, *, choose: Mapping[str, Side] | None = None

@@ -1,15 +1,19 @@
 """Holdings: everything that is about one customer, whichever room it belongs to.
 
-That is what refers to him by ``customer_id``, and what belongs to that in turn: the lines of his orders, the clocks of
-his cases.  What somebody else is in the row, as in a lead that he recommended, is not his.
+That is what refers to him by ``customer_id``, or has one of his e-mail addresses and is nobody's yet, and what belongs
+to that in turn: the lines of his orders, the clocks of his cases.  Where somebody else is the person in the row, as in
+a lead that he recommended, it is not his.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from crmkit.customers.contact_points.point import ContactPoint
 from crmkit.customers.identity.merge import CustomerMerge
 from crmkit.customers.identity.moving import BATCH, LOOSE, every, pointing
+from crmkit.customers.people import Customer
 from crmkit.kernel.entity import Attribute, Record, Schema
 from crmkit.kernel.events import EventRecord
 from crmkit.kernel.rules import F
@@ -27,10 +31,22 @@ def holdings(work: Work, customer_id: str) -> dict[str, list[Record]]:
     for schema, a in pointing(work, "customer"):
         if a.name in HIS or not _tells(schema):
             _note(found, schema, every(work, schema.cls, F[a.name] == customer_id))
+    for schema, rows in _of_his_addresses(work, customer_id):
+        _note(found, schema, rows)
     fresh = {kind: list(rows) for kind, rows in found.items()}
     while fresh:
         fresh = _below(work, found, fresh)
     return {kind: list(rows.values()) for kind, rows in found.items() if rows}
+
+
+def _of_his_addresses(work: Work, customer_id: str) -> Iterator[tuple[Schema, list[Record]]]:
+    """What has one of his e-mail addresses and is nobody's yet: a lead that was never converted."""
+    emails = every(work, ContactPoint, (F.customer_id == customer_id) & (F.kind == "email"))
+    known = {point.value for point in emails} | {c.email for c in every(work, Customer, F.id == customer_id)}
+    addresses = sorted(address for address in known if address is not None)
+    for schema in work.house.registry.schemas.values() if addresses else ():
+        if LOOSE in schema and "email" in schema and schema["email"].personal and not schema[LOOSE].required:
+            yield schema, every(work, schema.cls, F.email.in_(addresses) & F[LOOSE].is_missing())
 
 
 def _below(work: Work, found: dict[str, dict[str, Record]], fresh: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -56,8 +56,7 @@ def _turns(work: Work, node: Any, way: tuple[str, ...]) -> Iterator[datetime]:
 
 
 def _window_turns(work: Work, target: Schema, when: str, window: Window) -> Iterator[datetime]:
-    measured = window.days is not None or window.months is not None
-    if not measured and window.hours is None:
+    if not window.in_days and window.exact is None:
         return  # its ends stand still
     now, zone = AsOf(at=work.now, zone=work.settings.zone), work.settings.zone
     coming = _first(work, target, when, now.at)
@@ -65,12 +64,11 @@ def _window_turns(work: Work, target: Schema, when: str, window: Window) -> Iter
         yield coming
         yield start_of_day(local_date(coming, zone) + timedelta(days=1), zone)  # a day is over at its end
     sign = 1 if window.side == "next" else -1
-    if window.hours is not None:
-        far = timedelta(hours=window.hours)
+    if (far := window.exact) is not None:
         row = _first(work, target, when, now.at + sign * far)
         if row is not None:
             yield row - far if sign > 0 else row + far + MICRO
-    if measured:
+    if window.in_days:
         end = far_end(window, now, sign)
         row = _first(work, target, when, end)
         if row is not None:
@@ -80,12 +78,11 @@ def _window_turns(work: Work, target: Schema, when: str, window: Window) -> Iter
 
 def _held_turns(work: Work, target: Schema, since: str, window: Window) -> Iterator[datetime]:
     now = AsOf(at=work.now, zone=work.settings.zone)
-    if window.hours is not None:
-        far = timedelta(hours=window.hours)
+    if (far := window.exact) is not None:
         row = _first(work, target, since, now.at - far + MICRO)
         if row is not None:
             yield row + far
-    if window.days is not None or window.months is not None:
+    if window.in_days:
         row = _first(work, target, since, far_end(window, now, -1) + MICRO)
         if row is not None:
             entered = row

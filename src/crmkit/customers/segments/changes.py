@@ -129,13 +129,13 @@ def _crossed(when: Attr, kind: Kind, window: Window, between: Between) -> Iterat
 
 def _boundaries(window: Window, between: Between) -> Iterator[tuple[datetime, datetime]]:
     begin, end = between.begin, between.end
-    if not window.open_ended or window.hours is not None or window.days is not None or window.months is not None:
+    if not window.open_ended or window.exact is not None or window.in_days:
         yield begin.at, end.at
     sign = 1 if window.side == "next" else -1
-    if window.hours is not None:
-        far = timedelta(hours=window.hours) * sign
+    if window.exact is not None:
+        far = window.exact * sign
         yield begin.at + far, end.at + far
-    if window.days is not None or window.months is not None:
+    if window.in_days:
         yield far_end(window, begin, sign), far_end(window, end, sign)
 
 

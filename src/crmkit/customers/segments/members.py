@@ -69,13 +69,18 @@ def _changed(work: Work, segment: Segment) -> set[str] | None:
     """The customers who may be judged differently than at the last refresh; none if that must be everybody."""
     if segment.refreshed_at is None or segment.refreshed_version != segment.rule_version:
         return None
-    recent = (F.id >= _first_id(segment.refreshed_at - OVERLAP)) & ~F.customer_id.is_missing()
-    found = {g.key[0] for g in work.tally(EventRecord, recent, by=("customer_id",))}
+    found = _something_happened(work, segment, segment.refreshed_at - OVERLAP)
     zone = work.settings.zone
     between = Between(begin=AsOf(at=segment.refreshed_at, zone=zone), end=AsOf(at=work.now, zone=zone))
     for moved in possibly_changed(segment.members_rule(), Customer.__schema__, work.house.registry, between):
         found |= {c for (c,) in work.columns(Customer, ["id"], moved)}
     return found
+
+
+def _something_happened(work: Work, segment: Segment, since: datetime) -> set[str]:
+    """The customers of whom an event tells; who entered or left this segment has been judged for it."""
+    recent = work.columns(EventRecord, ["customer_id", "subject"], F.id >= _first_id(since))
+    return {customer for customer, subject in recent if customer is not None and subject != segment.id}
 
 
 def _first_id(at: datetime) -> str:
