@@ -355,3 +355,28 @@ def test_the_outlook_does_better_than_probabilities_that_nobody_checks(
     assert "400.00 EUR" in format(trial, "md")
     with pytest.raises(InvalidInput, match="were over by"):
         crm.pipeline.forecast.backtest(seen_on=[today], days=30)
+
+
+# ── Bad input ──
+
+
+def test_what_is_no_day_no_amount_and_no_category_is_refused(crm: CRM) -> None:
+    desk: Any = crm.pipeline.forecast
+    wrong: list[Any] = [
+        lambda: desk.of(since="2026-04-01", until=MAY),
+        lambda: desk.of(since=APRIL, until=datetime(2026, 5, 1, tzinfo=UTC)),
+        lambda: desk.of(since=APRIL, until=APRIL),
+        lambda: desk.by_stage(since=APRIL, until=MARCH),
+        lambda: desk.outlook(until="2026-05-01"),
+        lambda: desk.outlook(until=MAY, runs=99),
+        lambda: desk.backtest(seen_on=["2026-01-01"]),
+        lambda: desk.backtest(seen_on=[]),
+        lambda: desk.adjust("ann", category="hope", amount=eur(1), **PERIOD),
+        lambda: desk.adjust("ann", category="commit", amount=5, **PERIOD),
+        lambda: desk.adjust("ann", category="commit", amount=eur(-1), **PERIOD),
+        lambda: desk.of(**PERIOD, currency="EURO"),
+    ]
+    for call in wrong:
+        with pytest.raises(InvalidInput):
+            call()
+    assert crm.pipeline.forecast.of(**PERIOD).adjusted == Columns.zero("CNY")

@@ -99,6 +99,15 @@ def test_little_experience_says_little() -> None:
     assert found.of(state("offer", at=0, since=0), at=NOW, prior=0.3) == 0.3
 
 
+def test_a_deal_that_was_opened_today_is_no_evidence() -> None:
+    """Who is watched for a short time only tells nothing of the days to come."""
+    waiting = [Passage(1, None)] * 50
+    deal = state("talk", at=0, since=0)
+    assert learned({TALK: waiting}, days=30).of(deal, at=NOW, prior=0.2) == 0.2
+    watched = [Passage(30, None)] * 5
+    assert learned({TALK: waiting + watched}, days=30).of(deal, at=NOW, prior=0.2) == pytest.approx(0.1)
+
+
 @given(st.fixed_dictionaries({TALK: PASSAGES, OFFER: PASSAGES}), st.integers(0, 40), st.integers(1, 60))
 def test_chances_are_chances_and_grow_with_time(stages: dict[Where, list[Passage]], age: int, days: int) -> None:
     soon, later = learned(stages, days=days), learned(stages, days=days + 7)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -161,3 +161,21 @@ def test_the_books_of_an_order_always_agree(total: int, moves: list[tuple[str, i
             assert not order.outstanding
         if order.status == "refunded":
             assert not order.paid
+
+
+def test_what_is_no_money_moves_nothing(anywhere: CRM) -> None:
+    crm: Any = anywhere
+    wang = crm.customers.register(name="Xiao Wang")
+    order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(100, "CNY"))])
+    with pytest.raises(InvalidInput, match="nothing is owed back"):
+        crm.pipeline.payments.refund(order)
+    crm.pipeline.payments.receive(order, Money(100, "CNY"))
+    for amount in (10, "10", 10.0):
+        for verb in (crm.pipeline.payments.receive, crm.pipeline.payments.refund):
+            with pytest.raises(InvalidInput, match="must be Money"):
+                verb(order.id, amount)
+    with pytest.raises(InvalidInput, match="unknown period 'week'"):
+        crm.pipeline.commissions.settle(until=date(2026, 3, 1), period="week")
+    with pytest.raises(InvalidInput, match="until must be a date"):
+        crm.pipeline.commissions.settle(until="2026-03-01")
+    assert crm.pipeline.payments.count() == 1

@@ -153,10 +153,15 @@ def _boolean(value: Any, _: Attribute, what: str) -> bool:
     return value
 
 
-def _date(value: Any, _: Attribute, what: str) -> date:
+def day(value: Any, *, what: str) -> date:
+    """A calendar day; an instant is none."""
     if type(value) is not date:
         raise InvalidInput(f"{what} must be a date (a calendar day without a time), got {value!r}")
     return value
+
+
+def _date(value: Any, _: Attribute, what: str) -> date:
+    return day(value, what=what)
 
 
 def _instant(value: Any, _: Attribute, what: str) -> datetime:
@@ -171,10 +176,15 @@ def _duration(value: Any, _: Attribute, what: str) -> timedelta:
     return value
 
 
-def _money(value: Any, _: Attribute, what: str) -> Money:
+def money(value: Any, *, what: str) -> Money:
+    """An amount with its currency; a bare number is none."""
     if not isinstance(value, Money):
         raise InvalidInput(f'{what} must be Money, as in Money("12.50", "EUR"), got {value!r}')
     return value
+
+
+def _money(value: Any, _: Attribute, what: str) -> Money:
+    return money(value, what=what)
 
 
 NO_TAGS: frozenset[str] = frozenset()

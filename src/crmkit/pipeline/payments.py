@@ -7,6 +7,7 @@ from typing import Literal
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
+from crmkit.kernel.checking import money
 from crmkit.kernel.clock import utc
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, Index, attribute, entity
@@ -135,16 +136,20 @@ class Payments(Collection[Payment]):
 
         Raises:
             Refused: it is more than what was paid.
-            InvalidInput: the amount is not above 0, or in another currency.
+            InvalidInput: the amount is not above 0, or in another currency; or none is given, and nothing is owed back.
             Duplicate: the reference has been noted already.
         """
         with self.work() as work:
             current = work.get(Order, order.id if isinstance(order, Order) else order)
-            back = current.owed_back if amount is None else amount
             owed = current.owed_back
+            if amount is None and not owed:
+                raise InvalidInput(
+                    f"a refund is above 0, and nothing is owed back for order {current.id}: say how much is to go back"
+                )
+            back = owed if amount is None else money(amount, what="a refund")
             credit = Money.zero(owed.currency)
-            if current.status != "cancelled" and back.currency == owed.currency and back > owed:
-                credit = back - owed
+            if current.status != "cancelled" and back.currency == owed.currency:
+                credit = max(back - owed, credit)
             change = current.paid_back(back, credit=credit, machine=work.machine("order"), now=work.now)
             payment = _payment(
                 work,

@@ -73,7 +73,7 @@ class Quota(Entity):
             kind = "Money" if wanted == "amount" else "a whole number"
             raise InvalidInput(f"the target of {self.measure!r} is {kind}, got {getattr(self, other)!r}")
         if (self.number or 0 if self.amount is None else self.amount.minor) <= 0:
-            raise InvalidInput(f"a target is above 0, got {self.amount or self.number}")
+            raise InvalidInput(f"a target is above 0, got {self.number if self.amount is None else self.amount}")
 
     @property
     def target(self) -> Money | int:

@@ -150,6 +150,9 @@ class Commissions(Collection[Commission]):
 
         Returns:
             the settlements that were made or have grown.
+
+        Raises:
+            InvalidInput: there is no such period, or *until* is no date.
         """
         with self.work() as work:
             return settle(work, until=until, period=period, person=person)

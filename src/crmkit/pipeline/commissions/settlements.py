@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Literal
 
+from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
+from crmkit.kernel.checking import day
 from crmkit.kernel.clock import local_date, shift, start_of_day
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
@@ -65,17 +67,17 @@ SETTLEMENT = Machine(
 )
 
 
-def period_of(day: date, period: Period) -> tuple[date, date]:
-    """The period that *day* belongs to: its first day, and the day after its last one.
+def period_of(on: date, period: Period) -> tuple[date, date]:
+    """The period that *on* belongs to: its first day, and the day after its last one.
 
     Example:
         >>> [str(d) for d in period_of(date(2022, 1, 31), "half_month")]
         ['2022-01-16', '2022-02-01']
     """
-    first = day.replace(day=1)
+    first = on.replace(day=1)
     if period == "half_month":
-        middle = day.replace(day=16)
-        return (first, middle) if day < middle else (middle, shift(first, months=1))
+        middle = on.replace(day=16)
+        return (first, middle) if on < middle else (middle, shift(first, months=1))
     months = MONTHS[period]
     start = first.replace(month=(first.month - 1) // months * months + 1)
     return start, shift(start, months=months)
@@ -83,6 +85,9 @@ def period_of(day: date, period: Period) -> tuple[date, date]:
 
 def settle(work: Work, *, until: date, period: Period, person: str | None) -> list[Settlement]:
     """Settle what was earned in the periods that are over by *until*."""
+    if period not in {"half_month", *MONTHS}:
+        raise InvalidInput(f"unknown period {period!r}: use 'half_month', {', '.join(map(repr, MONTHS))}")
+    day(until, what="until")
     zone = work.settings.zone
     rule: Rule = F.settlement_id.is_missing() & (F.earned_at < start_of_day(until, zone))
     if person is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
+from crmkit.kernel.checking import money
 from crmkit.kernel.entity import Entity, Index, Record, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.money import Money
@@ -86,7 +87,10 @@ def adjusted(
 
     Raises:
         Refused: the acting person is not the manager of *person*.
+        InvalidInput: there is no such category, or the amount is negative.
     """
+    if category not in get_args(Counted):
+        raise InvalidInput(f"unknown category {category!r}: use {', '.join(get_args(Counted))}")
     _may(work, person)
     rule = (F.starts_on == since) & (F.ends_on == until) & (F.person == person) & (F.category == category)
     known = work.first(ForecastAdjustment, rule)
@@ -95,7 +99,7 @@ def adjusted(
             work.remove(ForecastAdjustment, [known.id])
             work.emit(_said(work, known, amount=None))
         return None
-    if amount.minor < 0:
+    if money(amount, what="an adjustment").minor < 0:
         raise InvalidInput(f"an adjustment is what to count on, 0 or more; got {amount}")
     values = {"amount": amount, "by": work.actor, "note": note}
     after = (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from crmkit.errors import InvalidInput
+from crmkit.kernel.checking import day
 from crmkit.kernel.clock import local_date, start_of_day
 from crmkit.kernel.collection import Desk
 from crmkit.kernel.money import Money
@@ -197,11 +198,11 @@ class Forecasts(Desk):
             exchange = _exchange(work, currency, rates)
             actual = _forecast(work, since, until, None, exchange, None).total.closed
             found = []
-            for day in seen_on:
-                then = _forecast(work, since, until, None, exchange, day).total
+            for seen in seen_on:
+                then = _forecast(work, since, until, None, exchange, seen).total
                 found.append(
                     Accuracy(
-                        seen_on=day,
+                        seen_on=seen,
                         expected=then.expected,
                         commit=then.commit_forecast,
                         best_case=then.best_case_forecast,
@@ -233,6 +234,7 @@ class Forecasts(Desk):
         Raises:
             InvalidInput: *until* is not in the future of *as_of*.
         """
+        day(until, what="until")
         with self.read() as work:
             at = work.now if as_of is None else moment(work, as_of)
             lens = _lens(work, _exchange(work, currency, rates))
@@ -284,18 +286,19 @@ class Forecasts(Desk):
         """
         with self.read() as work:
             exchange, today = _exchange(work, currency, rates), local_date(work.now, work.settings.zone)
-            spans = [(day, day + timedelta(days=1), day + timedelta(days=1 + days)) for day in seen_on]
+            begins = [day(one, what="seen_on") for one in seen_on]
+            spans = [(one, one + timedelta(days=1), one + timedelta(days=1 + days)) for one in begins]
             if not spans or days < 1 or max(until for *_, until in spans) > today:
                 raise InvalidInput(f"look from days whose next {days} days were over by {today}")
             lens, trials = _lens(work, exchange), []
-            for day, since, until in spans:
-                at = moment(work, day)
+            for seen, since, until in spans:
+                at = moment(work, seen)
                 ahead = outlook(_histories(work, at), at=at, until=until, lens=lens)
                 trials.append(
                     Trial(
-                        seen_on=day,
+                        seen_on=seen,
                         until=until,
-                        weighted=_forecast(work, since, until, None, exchange, day).total.weighted,
+                        weighted=_forecast(work, since, until, None, exchange, seen).total.weighted,
                         outlook=ahead.expected,
                         low=ahead.low,
                         high=ahead.high,
@@ -309,7 +312,7 @@ def _lens(work: Work, exchange: Exchange) -> Lens:
     zone = work.settings.zone
     return Lens(
         currency=exchange.currency,
-        worth=lambda money, day: exchange.convert(money, on=day),
+        worth=lambda money, on: exchange.convert(money, on=on),
         day_of=lambda instant: local_date(instant, zone),
     )
 
@@ -361,5 +364,5 @@ def _exchange(work: Work, currency: str | None, rates: RateTable | None) -> Exch
 
 
 def _in_order(since: date, until: date) -> None:
-    if until <= since:
+    if day(until, what="until") <= day(since, what="since"):
         raise InvalidInput(f"a period ends after it begins: until {until} must lie after since {since}")

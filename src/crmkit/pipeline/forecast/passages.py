@@ -44,17 +44,23 @@ class Leaving:
         times: the days on which some deal left, ascending.
         alive: the share of deals that are still there just before each of *times*.
         shares: for each of *times*, the share of all deals that leaves then, by where they go.
-        lengths: the watched days of all deals, ascending.
+        left: the days after which deals left, ascending.
+        watched: the days for which the others were watched so far, ascending.
     """
 
     times: tuple[int, ...]
     alive: tuple[float, ...]
     shares: tuple[Mapping[Where, float], ...]
-    lengths: tuple[int, ...]
+    left: tuple[int, ...]
+    watched: tuple[int, ...]
 
-    def similar(self, age: int) -> int:
-        """How many deals were watched for longer."""
-        return len(self.lengths) - bisect_right(self.lengths, age)
+    def similar(self, age: int, *, days: int) -> int:
+        """How many deals tell what becomes of one of that *age* in some *days*.
+
+        They left later than that, or were watched all that time.
+        """
+        left, watched = self.left, self.watched
+        return len(left) - bisect_right(left, age) + len(watched) - bisect_right(watched, age + days - 1)
 
 
 def leaving(passages: Sequence[Passage]) -> Leaving:
@@ -66,6 +72,7 @@ def leaving(passages: Sequence[Passage]) -> Leaving:
         ((2,), {('p', 'won'): 0.25, ('p', 'lost'): 0.25})
     """
     lengths = sorted(passage.days for passage in passages)
+    gone = tuple(sorted(passage.days for passage in passages if passage.to is not None))
     by_day: dict[int, Counter[Where]] = defaultdict(Counter)
     for passage in passages:
         if passage.to is not None:
@@ -76,7 +83,8 @@ def leaving(passages: Sequence[Passage]) -> Leaving:
         alive.append(left)
         shares.append({to: left * count / at_risk for to, count in by_day[day].items()})
         left *= 1 - by_day[day].total() / at_risk
-    return Leaving(times=times, alive=tuple(alive), shares=tuple(shares), lengths=tuple(lengths))
+    watched = tuple(sorted(passage.days for passage in passages if passage.to is None))
+    return Leaving(times=times, alive=tuple(alive), shares=tuple(shares), left=gone, watched=watched)
 
 
 def passages_of(histories: Iterable[Sequence[DealState]], *, at: datetime) -> dict[Where, list[Passage]]:
@@ -126,7 +134,7 @@ class Chances:
         if stage is None:
             return prior
         age = max((at - deal.stage_since) // DAY, 0)
-        similar = stage.similar(age)
+        similar = stage.similar(age, days=self._days)
         return (similar * self.learned(where, age=age) + FAITH * prior) / (similar + FAITH)
 
     def learned(self, where: Where, *, age: int) -> float:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
+from crmkit.kernel.checking import money
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine, on
@@ -62,9 +63,9 @@ class Order(Entity):
 
     def check(self) -> None:
         """All amounts are in one currency and none is negative."""
-        for money in (self.total, self.paid, self.credited):
-            if money.currency != self.total.currency or money.minor < 0:
-                raise InvalidInput(f"an order has amounts of 0 and more in {self.total.currency}, got {money}")
+        for amount in (self.total, self.paid, self.credited):
+            if amount.currency != self.total.currency or amount.minor < 0:
+                raise InvalidInput(f"an order has amounts of 0 and more in {self.total.currency}, got {amount}")
 
     @property
     def outstanding(self) -> Money:
@@ -84,6 +85,7 @@ class Order(Entity):
 
     def received(self, amount: Money, *, machine: Machine, now: datetime) -> Change[Order]:
         """Money came in; with the last of it the order is paid."""
+        money(amount, what="a payment")
         if amount.currency != self.total.currency:
             raise InvalidInput(f"order {self.id} is to be paid in {self.total.currency}, got {amount}")
         if amount.minor <= 0:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.agenda import AgendaItem
+from crmkit.kernel.checking import day
 from crmkit.kernel.clock import local_date, shift, start_of_day
 from crmkit.kernel.collection import Desk
 from crmkit.kernel.events import Event, event
@@ -117,6 +118,7 @@ class Receivables(Desk):
         for name, number in (("parts", parts), ("months", months)):
             if type(number) is not int or not 1 <= number <= 120:
                 raise InvalidInput(f"{name} is a whole number from 1 to 120, got {number!r}")
+        day(first, what="first")
         with self.work() as work:
             amounts = work.get(Order, order).total.allocate([1] * parts)
             days = (shift(first, months=months * n) for n in range(parts))

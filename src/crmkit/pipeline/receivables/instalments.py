@@ -107,6 +107,8 @@ def checked(order: Order, parts: Mapping[Any, Any], *, placed_on: date) -> list[
     """
     if order.status != "placed":
         raise Refused(f"order {order.id} is {order.status}: there is nothing to be paid in parts")
+    if not isinstance(parts, Mapping):
+        raise InvalidInput(f"parts are amounts by day, as in {{date(2026, 4, 1): Money(50, 'EUR')}}, got {parts!r}")
     if not 1 <= len(parts) <= MOST:
         raise InvalidInput(f"an order is paid in 1 to {MOST} parts, got {len(parts)}")
     for day, amount in parts.items():
