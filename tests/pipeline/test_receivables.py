@@ -212,3 +212,17 @@ def test_the_parts_add_up_to_the_order(amounts: list[int], paid: int, credited: 
     assert all(p.amount.minor >= p.paid.minor >= 0 for p in parts)
     begun = [p for p in parts if p.outstanding]
     assert all(not p.paid for p in begun[1:])  # nothing is paid of a part before the one in front of it is
+
+
+def test_a_journey_may_begin_on_what_is_overdue(crm: CRM, wang: Customer, clock: FrozenClock) -> None:
+    """A reminder that the host words: on the day after the part was due, and only for what is not paid."""
+    crm.lifecycle.journeys.define(
+        "dunning", on="pipeline.payment_overdue", steps=[{"wait": {"days": 7}}, {"exit": "x"}]
+    )
+    late, paid = placed(crm, wang), placed(crm, wang)
+    for order in (late, paid):
+        crm.pipeline.receivables.spread(order, parts=1, first=APRIL)
+    crm.pipeline.payments.receive(paid.id, cny(900))
+    clock.set(datetime(2026, 4, 3, tzinfo=UTC))
+    crm.run_due()
+    assert [run.about for run in crm.lifecycle.journeys.runs("dunning")] == [late.id]
