@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.entry import AssignmentEntry, AssignmentSetup, Decision, Turns, chosen
-from crmkit.pipeline.assignment.hands import handed, recent, record, turns_of
+from crmkit.pipeline.assignment.hands import handed, recent, record, turns_in, turns_of
 from crmkit.pipeline.assignment.salesperson import Salesperson
 from crmkit.pipeline.leads.lead import CLOSED, Lead
+from crmkit.pipeline.neighbours import satisfies
 from crmkit.pipeline.pool.pool import watch_many
 
 FREE = F.owner.is_missing() & F.stage.not_in(CLOSED)
@@ -27,9 +28,16 @@ def setup_of(work: Work) -> AssignmentSetup | None:
 
 
 def decided(work: Work, lead: Lead) -> Decision:
-    """Who gets a lead now, and why."""
-    entries, turns = entries_of(work), turns_of(work)
-    return _first(_fitting(work, entries, lead, turns), lead, _members(work, entries), turns, explain=True)
+    """Who gets a lead now, and why; it costs what the entries before the decision cost."""
+    decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
+    for entry in entries_of(work):
+        if not satisfies(work, lead, entry.read()):
+            continue
+        people = work.find(Salesperson, entry.members(), order_by="name")
+        decision = chosen(entry, lead, people, turns_in(work, entry, people))
+        if decision.owner is not None or not entry.go_on:
+            return decision
+    return decision
 
 
 def assigned(work: Work, lead: Lead) -> Lead:
@@ -56,19 +64,6 @@ def received(work: Work, leads: Sequence[Lead]) -> list[Lead]:
     return list(now.values())
 
 
-def _fitting(work: Work, entries: Iterable[AssignmentEntry], lead: Lead, turns: Turns) -> Iterator[AssignmentEntry]:
-    """The entries whose rule the lead satisfies, looked at one by one, and whose turn it is in each."""
-    for entry in entries:
-        if _fits(work, entry, lead):
-            turns.recent[entry.name] = recent(work, entry.name)
-            yield entry
-
-
-def _fits(work: Work, entry: AssignmentEntry, lead: Lead) -> bool:
-    rule = entry.read()
-    return rule is None or bool(work.count(Lead, rule & (F.id == lead.id)))
-
-
 def _members(work: Work, entries: Sequence[AssignmentEntry]) -> dict[str, list[Salesperson]]:
     """By entry, to whom it leads, sorted by name."""
     people = work.find(Salesperson, order_by="name")
@@ -76,16 +71,11 @@ def _members(work: Work, entries: Sequence[AssignmentEntry]) -> dict[str, list[S
 
 
 def _first(
-    fitting: Iterable[AssignmentEntry],
-    lead: Lead,
-    members: Mapping[str, Sequence[Salesperson]],
-    turns: Turns,
-    *,
-    explain: bool,
+    fitting: Iterable[AssignmentEntry], lead: Lead, members: Mapping[str, Sequence[Salesperson]], turns: Turns
 ) -> Decision:
     decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
     for entry in fitting:
-        decision = chosen(entry, lead, members[entry.name], turns, explain=explain)
+        decision = chosen(entry, lead, members[entry.name], turns, explain=False)
         if decision.owner is not None or not entry.go_on:
             return decision
     return decision
@@ -98,13 +88,13 @@ def distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decision
     leads = work.find(Lead, wanted, order_by=("-probability", "created_at"), limit=limit)
     fitting: dict[str, list[AssignmentEntry]] = {}
     for entry in entries:
-        turns.recent[entry.name] = recent(work, entry.name)
+        turns.recent[entry.name] = recent(work, entry, members[entry.name])
         rule = entry.read()
         for (lead_id,) in work.columns(Lead, ["id"], wanted if rule is None else wanted & rule):
             fitting.setdefault(lead_id, []).append(entry)
     decisions, changed, records = [], [], []
     for lead in leads:
-        decision = _first(fitting.get(lead.id, []), lead, members, turns, explain=False)
+        decision = _first(fitting.get(lead.id, []), lead, members, turns)
         decisions.append(decision)
         if decision.owner is None or decision.entry is None:
             continue

@@ -12,10 +12,10 @@ from typing import Any, Literal
 import attrs
 
 from crmkit.errors import InvalidInput
-from crmkit.kernel.entity import Entity, Record, attribute, entity
+from crmkit.kernel.entity import Entity, Index, Record, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.render import table_html, table_md
-from crmkit.kernel.rules import Rule
+from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json
 from crmkit.pipeline.assignment.salesperson import Salesperson
 from crmkit.pipeline.leads.lead import Lead
@@ -65,6 +65,16 @@ class AssignmentEntry(Entity):
         """Whether *person* is one of those whom it leads to."""
         return person.name in self.people if self.people else person.team == self.team
 
+    def members(self) -> Rule:
+        """The same as a rule over salespeople."""
+        return F.name.in_(sorted(self.people)) if self.people else F.team == self.team
+
+    def looks_back(self, people: Sequence[Salesperson]) -> int:
+        """How many of the last leads the choice among *people* depends on."""
+        if self.how == "weighted":
+            return max(sum(_in_lowest_terms(people).values()) - 1, 1)
+        return 1 if self.how == "round_robin" else 0
+
 
 @entity("assignment_setup", prefix="aset")
 class AssignmentSetup(Entity):
@@ -86,14 +96,19 @@ class AssignmentAutomated(Event):
     at_capture: bool
 
 
-@entity("assignment", prefix="asg", append_only=True)
+@entity(
+    "assignment",
+    prefix="asg",
+    append_only=True,
+    indexes=[Index(attributes=("entry", "created_at")), Index(attributes=("owner", "created_at"))],
+)
 class Assignment(Record):
     """A lead came into other hands: the record that turns, capacities and waiting times are counted by."""
 
     lead_id: str = attribute(references="lead")
-    owner: str | None = attribute(default=None, index=True)
+    owner: str | None = attribute(default=None)
     previous: str | None = attribute(default=None)
-    entry: str | None = attribute(default=None, index=True)
+    entry: str | None = attribute(default=None)
     because: str = attribute(limit=1000)
 
 
@@ -243,11 +258,15 @@ def _by_lack(people: Sequence[Salesperson], turns: Turns, entry: str) -> Iterabl
 
 def _shares(people: Sequence[Salesperson], turns: Turns, entry: str) -> tuple[dict[str, int], Counter[str]]:
     """The shares in the smallest whole numbers, and how many of the last leads everybody has had."""
-    weights = {p.name: p.weight for p in people if p.weight > 0}
-    common = gcd(*weights.values()) or 1
-    weights = {name: weight // common for name, weight in weights.items()}
+    weights = _in_lowest_terms(people)
     last = sum(weights.values()) - 1
     return weights, Counter(turns.recent.get(entry, [])[-last:] if last > 0 else [])
+
+
+def _in_lowest_terms(people: Sequence[Salesperson]) -> dict[str, int]:
+    weights = {p.name: p.weight for p in people if p.weight > 0}
+    common = gcd(*weights.values()) or 1
+    return {name: weight // common for name, weight in weights.items()}
 
 
 def _by_load(people: Sequence[Salesperson], turns: Turns, _: str) -> Iterable[Salesperson]:

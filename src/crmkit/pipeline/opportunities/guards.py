@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from crmkit.errors import InvalidInput
-from crmkit.kernel.entity import Record
 from crmkit.kernel.machine import Machine
-from crmkit.kernel.registry import Relation
-from crmkit.kernel.rules import AsOf, F
+from crmkit.kernel.rules import AsOf
 from crmkit.kernel.rules.explain import Explainer
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
+from crmkit.pipeline.neighbours import neighbours
 from crmkit.pipeline.opportunities.approvals import approved
 from crmkit.pipeline.opportunities.deal import Opportunity
 from crmkit.pipeline.stages.definition import SalesPipeline, Stage
@@ -116,15 +115,8 @@ def _held_back(work: Work, deal: Opportunity, process: SalesPipeline) -> Iterato
         schema=Opportunity.__schema__,
         registry=work.house.registry,
         as_of=AsOf(at=work.now, zone=work.settings.zone),
-        neighbours=lambda relation, row: _neighbours(work, relation, row),
+        neighbours=lambda relation, row: neighbours(work, relation, row),
     )
     explanation = explainer.explain(rule, deal)
     if not explanation.matches:
         yield f"what {deal.stage} asks for before a deal leaves it does not hold: {explanation}"
-
-
-def _neighbours(work: Work, relation: Relation, row: Any) -> Sequence[Record]:
-    if relation.many:
-        return work.find(relation.target.cls, F[relation.key] == row.id)
-    identifier = getattr(row, relation.key)
-    return () if identifier is None else [work.get(relation.target.cls, identifier)]

@@ -1804,9 +1804,19 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.PrimaryKeyConstraint("tenant", "id"),
         schema=schema,
     )
-    op.create_index(f"{prefix}assignment_entry_idx", f"{prefix}assignment", ["tenant", "entry"], schema=schema)
+    op.create_index(
+        f"{prefix}assignment_entry_created_at_idx",
+        f"{prefix}assignment",
+        ["tenant", "entry", "created_at"],
+        schema=schema,
+    )
     op.create_index(f"{prefix}assignment_lead_id_idx", f"{prefix}assignment", ["tenant", "lead_id"], schema=schema)
-    op.create_index(f"{prefix}assignment_owner_idx", f"{prefix}assignment", ["tenant", "owner"], schema=schema)
+    op.create_index(
+        f"{prefix}assignment_owner_created_at_idx",
+        f"{prefix}assignment",
+        ["tenant", "owner", "created_at"],
+        schema=schema,
+    )
     op.create_table(
         f"{prefix}case_clock",
         sa.Column("tenant", TEXT, nullable=False),
