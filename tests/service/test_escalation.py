@@ -592,3 +592,58 @@ def test_the_auditor_says_when_nobody_was_told(clock: FrozenClock, always: Busin
         (found,) = crm.service.escalations.audit().findings
         assert (found.fault, found.by) == ("nobody told", timedelta(minutes=1))
         assert "| nobody told |" in format(crm.service.escalations.audit(), "md")
+
+
+# ── Steps that come due while their clock stands ──
+
+
+@pytest.mark.parametrize("recalculated", [False, True])
+def test_a_step_whose_clock_stands_is_put_aside_until_it_goes_on(
+    crm: CRM, wang: Customer, always: BusinessCalendar, clock: FrozenClock, *, recalculated: bool
+) -> None:
+    """Not asked for again and again: once a mute that ended in a pause made a worker run for ever."""
+    level = {"clock": "resolution", "at": "50%", "notify": BOSS}
+    crm.service.policies.define("p", calendar=always, resolution=8 * HOUR, escalations=[level], position=0)
+    case = crm.service.cases.open(wang, subject="Album")
+    clock.advance(hours=3)
+    crm.service.escalations.mute(until=clock.now() + 3 * HOUR, reason="moving house")
+    clock.advance(hours=1)
+    assert crm.run_due(rounds=9).ran == 1
+    crm.service.cases.wait(case.id)
+    clock.advance(hours=3)
+    assert crm.run_due(rounds=9).ran == 1
+    clock.advance(days=30)
+    assert crm.run_due(rounds=9).ran == 0
+    if recalculated:
+        crm.service.policies.define("p", calendar=always, resolution=8 * HOUR + HOUR / 2, escalations=[level])
+        crm.service.policies.recalculate("p")
+        assert crm.run_due(rounds=9).ran == 0
+    crm.service.cases.resume(case.id)
+    assert crm.run_due(rounds=9).ran == (0 if recalculated else 1)
+    clock.advance(minutes=15)
+    assert crm.run_due(rounds=9).ran == (1 if recalculated else 0)
+    assert [e.recipients for e in crm.service.escalations.of(case)] == [(BOSS,)]
+    assert [f.fault for f in crm.service.escalations.audit().findings] in ([], ["late"])
+
+
+def test_steps_that_follow_wait_for_the_clock_and_are_then_told_once(
+    crm: CRM, wang: Customer, always: BusinessCalendar, clock: FrozenClock
+) -> None:
+    steps = [{"notify": "lead@x.example", "wait": HOUR}, {"notify": BOSS}]
+    level = {"clock": "resolution", "at": "50%", "steps": steps}
+    crm.service.policies.define("p", calendar=always, resolution=8 * HOUR, escalations=[level], position=0)
+    case = crm.service.cases.open(wang, subject="Album")
+    clock.advance(hours=4)
+    assert crm.run_due(rounds=9).ran == 1
+    crm.service.cases.wait(case.id)
+    clock.advance(hours=1)
+    assert crm.run_due(rounds=9).ran == 1
+    assert crm.outbox.count() == 1
+    clock.advance(days=3)
+    crm.service.cases.resume(case.id)
+    assert crm.run_due(rounds=9).ran == 1
+    assert [m.to for m in crm.outbox.find(order_by="created_at")] == ["lead@x.example", BOSS]
+    crm.service.cases.wait(case.id)
+    crm.service.cases.resume(case.id)
+    clock.advance(days=3)
+    assert crm.run_due(rounds=9).ran == 0

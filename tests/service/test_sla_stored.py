@@ -38,8 +38,11 @@ def test_walks(crm: CRM, wang: Customer, hours: BusinessCalendar, clock: FrozenC
     cases = [crm.service.cases.open(wang, subject=str(n), kind=rng.choice(kinds), policy="p") for n in range(3)]
     for _ in range(25):
         clock.advance(minutes=rng.choice([0, 7, 45, 200, 1000]))
+        if rng.random() < 0.1:
+            until = crm.service.escalations.mute(until=clock.now() + rng.randint(1, 9) * HOUR, reason="moving").until
+            assert until > clock.now()
         if rng.random() < 0.5:
-            crm.run_due()
+            assert crm.run_due(rounds=50).ran < 1000
         case = crm.service.cases.get(rng.choice(cases).id)
         try:
             after = VERBS[rng.choice(list(VERBS))](crm, case, rng)
@@ -50,7 +53,7 @@ def test_walks(crm: CRM, wang: Customer, hours: BusinessCalendar, clock: FrozenC
         for one in cases:
             assert_kept(crm, one.id)
     clock.advance(days=60)
-    crm.run_due()
+    assert crm.run_due(rounds=50).ran < 1000
     ledger = crm.service.escalations.find()
     assert len({(e.case_id, e.policy_id, e.occasion, e.cycle, e.level, e.round, e.step) for e in ledger}) == len(ledger)
     assert crm.outbox.count() == len(ledger)

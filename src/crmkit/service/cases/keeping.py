@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ESCALATE: Final = "service.escalate"
 CLOSE: Final = "service.close_silent"
+ASIDE: Final = timedelta(days=3660)  # of a step whose clock stands: somebody rouses it when the clock goes on
 
 
 def settle(work: Work, change: Change[Case], *, past: Sequence[Happening] | None = None) -> Case:
@@ -97,6 +98,7 @@ class Upkeep:
     changed: list[CaseClock] = attrs.field(factory=list)
     gone: list[str] = attrs.field(factory=list)
     struck: list[str] = attrs.field(factory=list)
+    roused: list[AgendaItem] = attrs.field(factory=list)
     plans: list[Planned] = attrs.field(factory=list)
 
     def add(
@@ -115,10 +117,19 @@ class Upkeep:
         for item in items:
             if _stays(item, case, policy, judged, wanted):
                 wanted.pop(item.key, None)
+                self._rouse(item, judged)
             else:
                 self.struck.append(item.id)
         self.plans += wanted.values()
         return self
+
+    def _rouse(self, item: AgendaItem, judged: Judgement) -> None:
+        """Let a step that was put aside be looked at again as soon as its clock runs."""
+        clock = (item.payload["clock"], item.payload["cycle"])
+        if item.payload.get("aside") and any(
+            (r.clock, r.cycle, r.state) == (*clock, "running") for r in judged.readings
+        ):
+            self.roused.append(item.evolve(due_at=self.work.now, payload={**item.payload, "aside": False}))
 
     def _clocks(self, case: Case, policy: Policy, judged: Judgement, known: dict[tuple[str, int], CaseClock]) -> None:
         """What another version of the policy has stopped stays as it was."""
@@ -147,6 +158,8 @@ class Upkeep:
             work.remove(CaseClock, self.gone)
         if self.struck:
             work.remove(AgendaItem, self.struck)
+        if self.roused:
+            work.put(self.roused, fields=("due_at", "payload"))
         for plan in self.plans:
             work.schedule(ESCALATE, due_at=plan.due_at, subject=plan.case_id, key=plan.key, payload=plan.payload)
 

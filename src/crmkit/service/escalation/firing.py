@@ -11,7 +11,7 @@ import attrs
 from crmkit.kernel.change import Change
 from crmkit.service.cases.case import Case, CaseUpdated
 from crmkit.service.cases.history import history
-from crmkit.service.cases.keeping import ESCALATE, judged_by, key_of, settle
+from crmkit.service.cases.keeping import ASIDE, ESCALATE, judged_by, key_of, settle
 from crmkit.service.escalation.ledger import CaseEscalated, Escalation
 from crmkit.service.escalation.levels import Level, Turn, following
 from crmkit.service.escalation.mutes import muted_until
@@ -89,7 +89,10 @@ def _wanted(work: Work, firing: Firing) -> bool:
 
 
 def _reached(work: Work, firing: Firing, past: list[Happening]) -> bool:
-    """Whether the clock still runs and is where the level is; when it is not there yet, it is looked at again then."""
+    """Whether the clock still runs and is where the level is; when it is not there yet, it is looked at again then.
+
+    While the clock stands the step is put aside until it goes on.
+    """
     terms = firing.policy.read()
     judged = judged_by(terms, past, as_of=work.now)
     wanted = (firing.about["clock"], firing.about["cycle"])
@@ -97,15 +100,17 @@ def _reached(work: Work, firing: Firing, past: list[Happening]) -> bool:
     if reading is None or not reading.open:
         return False
     moment = firing.level.moment(reading)
-    if reading.state == "running" and moment <= work.now:
+    if reading.state == "paused":
+        _again(work, firing, work.now + ASIDE, aside=True)
+    elif moment > work.now:
+        _again(work, firing, moment)
+    else:
         return True
-    wait = firing.level.steps[firing.turn.step].wait
-    _again(work, firing, moment if moment > work.now else wait.after(work.now, terms.hours))
     return False
 
 
-def _again(work: Work, firing: Firing, at: datetime) -> None:
-    about = {**firing.about, "later": True, "after": firing.about.get("after", 0) + 1}
+def _again(work: Work, firing: Firing, at: datetime, *, aside: bool = False) -> None:
+    about = {**firing.about, "later": True, "after": firing.about.get("after", 0) + 1, "aside": aside}
     work.schedule(ESCALATE, due_at=at, subject=firing.case.id, key=key_of(firing.case.id, about), payload=about)
 
 

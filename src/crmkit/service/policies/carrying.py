@@ -80,8 +80,9 @@ class Carrying:
             return
         further = about.get("step", 0) + about.get("round", 0) > 0
         if about["clock"] is None or (further and (item.subject, about["clock"], about["cycle"], level) in fired):
-            payload = {**about, "policy": self.policy.id, "level": level}
-            yield Planned(case_id=item.subject, key=key_of(item.subject, payload), due_at=item.due_at, payload=payload)
+            due_at = self.work.now if about.get("aside") else item.due_at
+            payload = {**about, "policy": self.policy.id, "level": level, "aside": False}
+            yield Planned(case_id=item.subject, key=key_of(item.subject, payload), due_at=due_at, payload=payload)
 
     def _now(self, policy_id: str, level: int) -> int | None:
         """Which level of the new version says the same as one of a former version, if any does."""
