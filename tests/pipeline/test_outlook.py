@@ -6,12 +6,15 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from statistics import fmean
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmkit import Money
 from crmkit.pipeline.forecast.arrivals import arrivals
+from crmkit.pipeline.forecast.outlook import Lens, outlook
 from crmkit.pipeline.forecast.passages import Chances, Leaving, Passage, Where, leaving, passages_of
 from crmkit.pipeline.opportunities.deal import DealState
 
@@ -24,7 +27,7 @@ PASSAGES = st.lists(
 )
 
 
-def state(stage: str, *, at: float, since: float, deal: str = "opp_1") -> DealState:
+def state(stage: str, *, at: float, since: float, deal: str = "opp_1", **more: Any) -> DealState:
     return DealState(
         id=f"dst_{stage}{at}",
         created_at=NOW + at * DAY,
@@ -34,6 +37,7 @@ def state(stage: str, *, at: float, since: float, deal: str = "opp_1") -> DealSt
         stage_since=NOW + since * DAY,
         probability=Decimal(10),
         category="pipeline",
+        **more,
     )
 
 
@@ -195,3 +199,25 @@ def test_what_is_drawn_is_on_average_what_is_expected() -> None:
         )
         chances = random.Random(9)
         assert fmean(found.draw(chances) for _ in range(3000)) == pytest.approx(found.expected, rel=0.06)
+
+
+def test_it_looks_as_many_days_ahead_as_are_left() -> None:
+    """From the end of the first to the fourth there are three days, not four: what takes four days comes too late."""
+    stages = [[state("talk", at=0, since=0, deal=f"opp_{n}"), state("won", at=3.5, since=3.5)] for n in range(30)]
+    stages.append([state("talk", at=9, since=9, deal="opp_x")])
+    lens = Lens(
+        currency="EUR",
+        worth=lambda money, _: money,
+        day_of=lambda instant: instant.date(),
+        start_of=lambda day: datetime(day.year, day.month, day.day, tzinfo=UTC),
+    )
+    now = NOW + 9 * DAY
+    for until, chance in ((now + 4 * DAY, True), (now + 3 * DAY, False)):
+        bets = outlook([*stages, *_paid()], at=now - timedelta(microseconds=1), until=until.date(), lens=lens)
+        assert (bets.open_deals.minor > 0) is chance
+
+
+def _paid() -> list[list[DealState]]:
+    """One won deal, so that deals without an amount have a usual one."""
+    begun = state("offer", at=0, since=0, deal="opp_p")
+    return [[begun, state("won", at=1, since=1, deal="opp_p", amount=Money(100, "EUR"), closed_at=NOW + DAY)]]

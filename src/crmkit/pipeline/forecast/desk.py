@@ -314,6 +314,7 @@ def _lens(work: Work, exchange: Exchange) -> Lens:
         currency=exchange.currency,
         worth=lambda money, on: exchange.convert(money, on=on),
         day_of=lambda instant: local_date(instant, zone),
+        start_of=lambda on: start_of_day(on, zone),
     )
 
 

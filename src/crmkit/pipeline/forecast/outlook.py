@@ -78,11 +78,13 @@ class Lens:
         currency: of the result.
         worth: an amount in the currency, on a day.
         day_of: the calendar day of an instant.
+        start_of: the first instant of a calendar day.
     """
 
     currency: str
     worth: Callable[[Money, date], Money]
     day_of: Callable[[datetime], date]
+    start_of: Callable[[date], datetime]
 
 
 def outlook(
@@ -107,12 +109,12 @@ def outlook(
         InvalidInput: *until* is not after *at*.
     """
     today = lens.day_of(at)
-    days = (until - today).days
-    if days < 1 or runs < LEAST:
+    days = max(round((lens.start_of(until) - at) / DAY), 1)
+    if until <= today or runs < LEAST:
         raise InvalidInput(f"an outlook needs a day after {today} and {LEAST} runs or more; got {until} and {runs}")
     stages = {where: leaving(those) for where, those in passages_of(histories, at=at).items()}
     chances = Chances(stages, days=days)
-    bets = list(_bets(histories, chances, at=at, days=days, lens=lens))
+    bets = list(_bets(histories, chances, at=at, until=until, lens=lens))
     new = arrivals(_won(histories, lens), first=_first(histories, lens) or today, today=today, days=days)
     expected_open = sum(bet.chance * bet.minor for bet in bets)
     low, high = _interval(
@@ -151,10 +153,9 @@ class _Bet:
 
 
 def _bets(
-    histories: Sequence[Sequence[DealState]], chances: Chances, *, at: datetime, days: int, lens: Lens
+    histories: Sequence[Sequence[DealState]], chances: Chances, *, at: datetime, until: date, lens: Lens
 ) -> Iterator[_Bet]:
     today = lens.day_of(at)
-    until = today + days * DAY
     won = [minor for *_, minor in _won(histories, lens)]
     usual = round(median(won)) if won else 0
     change = _change(histories, lens)
