@@ -30,8 +30,9 @@ $(VENV)/.dev: pyproject.toml .ci/data-packages.txt | $(VENV)/.pip
 	$(PIP) install --no-deps --requirement .ci/data-packages.txt
 	@touch $@
 
-$(VENV)/.bench: pyproject.toml | $(VENV)/.dev
+$(VENV)/.bench: pyproject.toml .ci/packages-beside.txt | $(VENV)/.dev
 	$(PIP) install --group bench
+	$(PIP) install --no-deps --upgrade --target $(VENV)/beside --requirement .ci/packages-beside.txt
 	@touch $@
 
 # ── What people run ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,6 @@ from crmkit.testing import FrozenClock
 
 CASES = {c["id"]: c for c in json.loads((Path(__file__).parent / "cases.json").read_text(encoding="utf-8"))}
 TIMELINES = [c for c in CASES.values() if c["category"] == "segments/timeline"]
-IN_HOURS = {"dittofeed-segment-07", "dittofeed-segment-10"}  # windows of seconds: there a second is an hour here
 
 
 @entity("profile", prefix="prof")
@@ -61,21 +60,21 @@ class Noticed(Event):
 NAMES = {"createdAt": "joined_at", "firstName": "first_name"}
 
 
-def rule_of(definition: dict[str, Any], seconds: int) -> Rule | None:
+def rule_of(definition: dict[str, Any]) -> Rule | None:
     """The rule that says what the definition says; none for a list kept by hand."""
     known = {node["id"]: node for node in [definition["entryNode"], *definition["nodes"]]}
-    return translated(definition["entryNode"], known, seconds)
+    return translated(definition["entryNode"], known)
 
 
-def translated(node: dict[str, Any], known: dict[str, Any], seconds: int) -> Rule | None:
+def translated(node: dict[str, Any], known: dict[str, Any]) -> Rule | None:
     match node["type"]:
         case "And":
-            parts = [translated(known[child], known, seconds) for child in node["children"]]
+            parts = [translated(known[child], known) for child in node["children"]]
             return nodes.AllOf(tuple(p for p in parts if p is not None))
         case "Trait":
-            return trait(node, seconds)
+            return trait(node)
         case "Performed":
-            return performed(node, seconds)
+            return performed(node)
         case "LastPerformed":
             rows = F.deeds.where(F.name.starts_with(node["event"].removesuffix("*")))
             for wanted in node["whereProperties"]:
@@ -85,7 +84,7 @@ def translated(node: dict[str, Any], known: dict[str, Any], seconds: int) -> Rul
     return None
 
 
-def trait(node: dict[str, Any], seconds: int) -> Rule:
+def trait(node: dict[str, Any]) -> Rule:
     field, operator = F[NAMES.get(node["path"], node["path"])], node["operator"]
     match operator["type"]:
         case "Equals":
@@ -97,21 +96,21 @@ def trait(node: dict[str, Any], seconds: int) -> Rule:
         case "NotExists":
             return F.profiles.where(~field.is_missing()).none()
         case "Within":
-            wanted = field.in_last(hours=operator["windowSeconds"] * seconds // 3600)
+            wanted = field.in_last(seconds=operator["windowSeconds"])
         case "HasBeen":
-            held = field.held(operator["value"], hours=operator["windowSeconds"] * seconds // 3600)
+            held = field.held(operator["value"], seconds=operator["windowSeconds"])
             wanted = held if operator["comparator"] == "GTE" else (field == operator["value"]) & ~held
         case other:
             pytest.fail(other)
     return F.profiles.where(wanted).any()
 
 
-def performed(node: dict[str, Any], seconds: int) -> Rule:
+def performed(node: dict[str, Any]) -> Rule:
     rows = F.deeds.where(F.name == node["event"])
     for wanted in node.get("properties", ()):
         rows = rows.where(F[wanted["path"]] == wanted["operator"]["value"])
     if "withinSeconds" in node:
-        rows = rows.within(hours=node["withinSeconds"] * seconds // 3600)
+        rows = rows.within(seconds=node["withinSeconds"])
     times = node.get("times", 1)
     fewer, enough = rows.count() < times, rows.count() >= times
     chosen: Rule = fewer if node.get("timesOperator") == "<" else enough
@@ -123,7 +122,6 @@ class Replay:
 
     def __init__(self, crm: CRM, clock: FrozenClock, case: dict[str, Any]) -> None:
         self.crm, self.clock, self.case = crm, clock, case
-        self.seconds = 3600 if case["id"] in IN_HOURS else 1
         self.start = clock.now()
         self.begin = moment(case["inputs"]["steps"][0]["at"])
         self.people: dict[str, str] = {}
@@ -131,12 +129,12 @@ class Replay:
         self.define(case["inputs"]["segments"])
 
     def when(self, text: str) -> datetime:
-        return self.start + (moment(text) - self.begin) * self.seconds
+        return self.start + (moment(text) - self.begin)
 
     def define(self, segments: list[dict[str, Any]]) -> None:
         self.names = [s["name"] for s in segments]
         for segment in segments:
-            rule = rule_of(segment["definition"], self.seconds)
+            rule = rule_of(segment["definition"])
             if rule is None:
                 self.version = segment["definition"]["entryNode"]["version"]
                 self.crm.customers.segments.define(segment["name"], members=())
@@ -153,7 +151,7 @@ class Replay:
                     for happened in step["events"]:
                         self.happens(happened)
                 case "advance_ms":
-                    self.clock.advance(milliseconds=step["ms"] * self.seconds)
+                    self.clock.advance(milliseconds=step["ms"])
                 case "redefine":
                     self.define(step["segments"])
                 case "compute":

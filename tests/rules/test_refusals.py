@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit import CRM, F, Money
+from crmkit import CRM, F, FrozenClock, Line, Money
 from crmkit.errors import CrmError, DefinitionError, InvalidInput
 from crmkit.kernel.rules import Rule, none_of, parse
 from crmkit.kernel.rules.specs import from_json, to_json
@@ -321,6 +321,25 @@ def test_a_hundred_thousand_values_are_answered(target: str) -> None:
         days = [date.fromordinal(700_000 + n) for n in range(30_000)]
         assert crm.customers.count(F.birthday.in_(days)) == 0
         assert crm.customers.count(F.bucket(1_000_000).in_(range(1_000_000 // 10))) <= 3
+
+
+def test_a_hundred_thousand_amounts_and_instants_are_answered(target: str) -> None:
+    with CRM.open(target, migrate=True, currency="CNY", clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+        wang, li = (crm.customers.register(name=name) for name in ("Wang", "Li"))
+        place = crm.pipeline.orders.place
+        cheap = place(
+            wang, lines=[Line("Print", unit_price=Money("9.99", "CNY"))], placed_at=datetime(2026, 3, 1, tzinfo=UTC)
+        )
+        dear = place(
+            li, lines=[Line("Album", unit_price=Money("9999", "CNY"))], placed_at=datetime(2025, 3, 1, tzinfo=UTC)
+        )
+        amounts = [Money.from_minor(n, currency) for n in range(50_000) for currency in ("CNY", "EUR")]
+        instants = [datetime(2026, 2, 1, tzinfo=UTC) + timedelta(minutes=n) for n in range(100_000)]
+        for rule in (F.total.in_(amounts), F.placed_at.in_(instants), F.placed_at.in_([*instants, date(2026, 3, 1)])):
+            assert [order.id for order in crm.pipeline.orders.find(rule)] == [cheap.id]
+            assert [order.id for order in crm.pipeline.orders.find(~rule)] == [dear.id]
+        with pytest.raises(DefinitionError, match="1,000 at the most"):
+            crm.customers.find(F.orders.count().in_(range(2_000)))
 
 
 ODD = ("100%", "a_b", "a\\b", "O'Brien", '"q"', "'; DROP TABLE crm_customer; --", "%(x)s", ":x", "?", "$1", "{}", "%%")

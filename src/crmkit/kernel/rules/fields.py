@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from unicodedata import normalize
 
 import attrs
@@ -47,6 +47,16 @@ from crmkit.kernel.rules.nodes import (
 )
 
 WINDOW_LIMIT = 100_000
+SECONDS_LIMIT = 3_600 * WINDOW_LIMIT
+
+
+class Lasting(TypedDict, total=False):
+    """How long a stretch of time is: calendar days and months, exact hours and seconds."""
+
+    days: int | None
+    months: int | None
+    hours: int | None
+    seconds: int | None
 
 
 class Value:
@@ -116,17 +126,17 @@ class Value:
         """The value is the text, whatever the case."""
         return Match(self._node, "equals", _text(text), fold=True)
 
-    def in_last(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Rule:
+    def in_last(self, **lasting: Unpack[Lasting]) -> Rule:
         """The date or instant lies in the last *days*, *hours* or *months* until ``as_of``."""
-        return During(self._node, window(days=days, hours=hours, months=months))
+        return During(self._node, window(**lasting))
 
-    def in_next(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Rule:
+    def in_next(self, **lasting: Unpack[Lasting]) -> Rule:
         """The date or instant lies in the next *days*, *hours* or *months* after ``as_of``."""
-        return During(self._node, window(days=days, hours=hours, months=months, side="next"))
+        return During(self._node, window(**lasting, side="next"))
 
-    def before_last(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Rule:
+    def before_last(self, **lasting: Unpack[Lasting]) -> Rule:
         """The date or instant lies before the last *days*, *hours* or *months*."""
-        return During(self._node, window(days=days, hours=hours, months=months, side="before"))
+        return During(self._node, window(**lasting, side="before"))
 
     def anniversary(self, *, days: int = 0) -> Rule:
         """The date returns today, or on one of the next *days* days."""
@@ -180,20 +190,20 @@ class Relatives:
         both = rule if self._related.where is None else self._related.where & rule
         return Rows(attrs.evolve(self._related, where=both))
 
-    def within(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Relatives:
-        """Those of the last *days* calendar days, *months* calendar months or *hours* hours before ``as_of``.
+    def within(self, **lasting: Unpack[Lasting]) -> Relatives:
+        """Those of the last ``days=`` or ``months=`` of the calendar, or the last ``hours=`` and ``seconds=``.
 
-        Days and months begin at midnight in the zone of the CRM; hours are exact.  What lies after ``as_of`` is out.
+        Days and months begin at midnight in the zone of the CRM; hours and seconds are exact.  Both ends are included;
+        what lies after ``as_of`` is out.
         """
-        return self._window(attrs.asdict(window(days=days, hours=hours, months=months)))
+        return self._window(attrs.asdict(window(**lasting)))
 
-    def before(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Relatives:
-        """Those that happened before the last *days*, *hours* or *months*."""
-        return self._window(attrs.asdict(window(days=days, hours=hours, months=months, side="before")))
+    def before(self, **lasting: Unpack[Lasting]) -> Relatives:
+        """Those before the last ``days=``, ``months=``, ``hours=`` or ``seconds=``: its beginning is out."""
+        return self._window(attrs.asdict(window(**lasting, side="before")))
 
-    def stopped(self, *, days: int | None = None, hours: int | None = None, months: int | None = None) -> Rule:
-        """There were some before the last *days*, *hours* or *months*, and there have been none since."""
-        lasting = {"days": days, "hours": hours, "months": months}
+    def stopped(self, **lasting: Unpack[Lasting]) -> Rule:
+        """There were some before the last ``days=`` (``months=``, ``hours=``, ``seconds=``), and none since."""
         return self.before(**lasting).any() & self.within(**lasting).none()
 
     def then(self, later: Relatives, *, days: int = 0, hours: int = 0) -> Rule:
@@ -307,8 +317,8 @@ class Field(Value, Relatives):
         """The set has none of *values*."""
         return Has(self._node, "none", tuple(map(_text, values)))
 
-    def held(self, value: str | None = None, **lasting: int) -> Rule:
-        """The state is *value* (any, if none is given), and has been so for at least *days*, *hours* or *months*."""
+    def held(self, value: str | None = None, **lasting: Unpack[Lasting]) -> Rule:
+        """The state is *value* (any, if none is given), and has been so for at least ``days=`` (or …)."""
         return Held(self._node, None if value is None else _text(value), window(**lasting))
 
     def __repr__(self) -> str:
@@ -359,13 +369,16 @@ def window(**bounds: Any) -> Window:
     """A window of at least one measure.
 
     Raises:
-        InvalidInput: none is given, or one is not a whole number from 0 to 100,000.
+        InvalidInput: none is given, or one is not a whole number from 0 to 100,000 (seconds: of as many hours).
     """
-    days, hours, months = (_whole(bounds.pop(name, None)) for name in ("days", "hours", "months"))
     side = bounds.pop("side", "last")
-    if bounds or days is hours is months is None:
-        raise InvalidInput(f"a window is given in days=, hours= or months=, got {bounds or 'nothing'}")
-    return Window(days, hours, months, side=side)
+    seconds = _whole(bounds.pop("seconds", None), most=SECONDS_LIMIT)
+    days, hours, months = (_whole(bounds.pop(name, None)) for name in ("days", "hours", "months"))
+    if bounds or days is hours is months is seconds is None:
+        raise InvalidInput(
+            f"a window is given in days=, months=, hours= or seconds=, got {', '.join(bounds) or 'nothing'}"
+        )
+    return Window(days, hours, months, side=side, seconds=seconds)
 
 
 def operand(value: Any) -> Expr:
@@ -404,14 +417,25 @@ def _values(values: Iterable[Any]) -> tuple[Any, ...]:
 def _text(text: Any) -> str:
     if not isinstance(text, str):
         raise InvalidInput(f"a rule compares text with text here, got {text!r}")
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+    if "\0" in text or not (text.isascii() or _writable(text)):
         raise InvalidInput("a text in a rule holds NUL or half a character; no stored text does")
     return normalize("NFC", text)
 
 
-def _whole(number: Any) -> int | None:
-    if number is not None and (type(number) is not int or not 0 <= number <= WINDOW_LIMIT):
-        raise InvalidInput(f"a window is a whole number of days, hours or months from 0 to 100,000; got {number!r}")
+def _writable(text: str) -> bool:
+    """Whether the text is whole: half a character has no bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _whole(number: Any, *, most: int = WINDOW_LIMIT) -> int | None:
+    if number is not None and (type(number) is not int or not 0 <= number <= most):
+        raise InvalidInput(
+            f"a window is a whole number of days, months, hours or seconds, 0 to {most:,}; got {number!r}"
+        )
     return number
 
 

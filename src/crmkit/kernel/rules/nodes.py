@@ -7,6 +7,7 @@ the rest.  Nobody writes nodes by hand; ``F`` (see ``fields.py``) builds them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Literal, NoReturn
 
 import attrs
@@ -102,8 +103,8 @@ class Bucket(Expr):
 class Window:
     """A stretch of time, as seen from ``as_of``.
 
-    ``days`` and ``months`` are calendar days and months: they begin at midnight in the zone of the CRM.  ``hours`` are
-    exact.  The beginning is included; the end is ``as_of`` itself, included too.
+    ``days`` and ``months`` are calendar days and months: they begin at midnight in the zone of the CRM.  ``hours`` and
+    ``seconds`` are exact.  The beginning is included; the end is ``as_of`` itself, included too.
 
     Attributes:
         side: ``last`` for the stretch until ``as_of``, ``before`` for everything earlier than that stretch, ``next``
@@ -118,6 +119,19 @@ class Window:
     since: Any = None
     until: Any = None
     side: Literal["last", "before", "next"] = "last"
+    seconds: int | None = None
+
+    @property
+    def exact(self) -> timedelta | None:
+        """The part of its length that no calendar is needed for."""
+        if self.hours is self.seconds is None:
+            return None
+        return timedelta(hours=self.hours or 0, seconds=self.seconds or 0)
+
+    @property
+    def in_days(self) -> bool:
+        """Whether its far end is a midnight."""
+        return self.days is not None or self.months is not None
 
     @property
     def open_ended(self) -> bool:

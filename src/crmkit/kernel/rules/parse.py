@@ -13,7 +13,7 @@
                | "bucket" "(" NUMBER "," TEXT ")"
     rows       = path ["[" rule [(";" | ",") window] "]"]
     window     = ("last" | "next" | "before last") measure | ["since" moment] ["until" moment]
-    measure    = NUMBER ("hours" | "days" | "weeks" | "months" | "years") { … }
+    measure    = NUMBER ("seconds" | "hours" | "days" | "weeks" | "months" | "years") { … }
 
 >>> from crmkit.kernel.rules.parse import parse
 >>> print(parse('orders[status = "paid", last 90 days].count >= 3 and not tags has "vip"'))
@@ -55,7 +55,14 @@ TEXT_LIMIT = 1_000_000
 DEPTH_LIMIT = 100
 COMPARISONS: dict[str, Operator] = {"==": "==", "=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 HOW = {words: how for how, words in MATCHES.items()}
-UNITS = {"hour": ("hours", 1), "day": ("days", 1), "week": ("days", 7), "month": ("months", 1), "year": ("months", 12)}
+UNITS = {
+    "second": ("seconds", 1),
+    "hour": ("hours", 1),
+    "day": ("days", 1),
+    "week": ("days", 7),
+    "month": ("months", 1),
+    "year": ("months", 12),
+}
 
 
 def parse(text: str) -> Rule:
@@ -355,10 +362,10 @@ class _Reader:
         measures: dict[str, int] = {}
         while self.kind == "number" or not measures:
             number = self.whole()
-            unit = self.need_kind("name", "hours, days, weeks, months or years")
+            unit = self.need_kind("name", "seconds, hours, days, weeks, months or years")
             if unit.removesuffix("s") not in UNITS:
                 self.position -= 1
-                self.fail("hours, days, weeks, months or years", tuple(f"{u}s" for u in UNITS))
+                self.fail("seconds, hours, days, weeks, months or years", tuple(f"{u}s" for u in UNITS))
             name, factor = UNITS[unit.removesuffix("s")]
             measures[name] = measures.get(name, 0) + number * factor
         return measures

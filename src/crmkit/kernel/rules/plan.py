@@ -49,6 +49,7 @@ from crmkit.kernel.text import fold, nearest
 ORDERED = {Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL, Kind.DATE, Kind.INSTANT, Kind.DURATION, Kind.MONEY}
 NUMERIC = {Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL}
 SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
+SINGLY = 1_000
 
 
 def plan(rule: Rule, schema: Schema, registry: Registry, as_of: AsOf) -> Plan:
@@ -249,14 +250,24 @@ class _Planner:
     def _one_of(self, left: Operand, values: tuple[Any, ...]) -> Plan:
         if not values:
             return Truth(value=False)
-        aged = isinstance(left, PartOf) and left.part == "age"
-        if aged or isinstance(left, Total) or kind_of_operand(left) in {Kind.MONEY, Kind.INSTANT}:
-            const = [nodes.Const(v) for v in values]
-            schema = next(iter(self.registry.schemas.values()))
-            return Either(tuple(self._compare(left, "==", c, schema) for c in const))
-        fitted = [_fit(v, left) for v in values]
+        computed = isinstance(left, Total) or (isinstance(left, PartOf) and left.part == "age")
+        instants = kind_of_operand(left) is Kind.INSTANT
+        stretches: list[Any] = []
+        rest: list[Any] = []
+        for value in values:
+            (stretches if computed or (instants and type(value) is date) else rest).append(value)
+        if len(stretches) > SINGLY:
+            raise DefinitionError(
+                f"{_name(left)} is compared with {len(stretches):,} values one by one; {SINGLY:,} at the most: "
+                "use between, or a stretch of time"
+            )
+        schema = next(iter(self.registry.schemas.values()))
+        singly = [self._compare(left, "==", nodes.Const(v), schema) for v in stretches]
+        fitted = [_fit(v, left) for v in rest]
         fitting = tuple(v for v in fitted if _side(v, left) == 0 and not isinstance(v, Fraction))
-        return In(left, fitting) if fitting else Truth(value=False)
+        if not singly:
+            return In(left, fitting) if fitting else Truth(value=False)
+        return Either((*singly, In(left, fitting)) if fitting else tuple(singly))
 
     def _match(self, rule: nodes.Match, schema: Schema) -> Plan:
         column = self._column(rule.expr, schema)
@@ -315,8 +326,8 @@ class _Planner:
 
     def _ahead(self, column: Column, window: nodes.Window) -> list[Plan]:
         at = self.as_of.at
-        ends = [at + timedelta(hours=window.hours)] if window.hours is not None else []
-        if window.days is not None or window.months is not None:
+        ends = [] if window.exact is None else [at + window.exact]
+        if window.in_days:
             today = local_date(at, self.as_of.zone)
             last = shift(today, days=window.days or 0, months=window.months or 0)
             ends.append(start_of_day(last + timedelta(days=1), self.as_of.zone) - timedelta(microseconds=1))
@@ -348,9 +359,9 @@ class _Planner:
 
     def _begin(self, window: nodes.Window) -> datetime | None:
         starts = []
-        if window.hours is not None:
-            starts.append(self.as_of.at - timedelta(hours=window.hours))
-        if window.days is not None or window.months is not None:
+        if window.exact is not None:
+            starts.append(self.as_of.at - window.exact)
+        if window.in_days:
             today = local_date(self.as_of.at, self.as_of.zone)
             first = shift(today, days=-(window.days or 0), months=-(window.months or 0))
             starts.append(start_of_day(first, self.as_of.zone))

@@ -65,9 +65,12 @@ class Draw:
 
 @attrs.frozen
 class Literal:
-    """A value of the rule, already of the kind that it is compared with."""
+    """A value of the rule, already of the kind that it is compared with.
 
-    value: Any
+    An engine that keeps what it has made of a plan may put a place there instead, which is known by its ``key``.
+    """
+
+    value: Any = attrs.field(eq=lambda value: getattr(value, "key", value))
 
 
 @attrs.frozen(kw_only=True)

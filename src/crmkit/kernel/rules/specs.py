@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from crmkit.errors import CrmError, DefinitionError
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.fields import WINDOW_LIMIT, constant
+from crmkit.kernel.rules.fields import SECONDS_LIMIT, WINDOW_LIMIT, constant
 from crmkit.kernel.rules.nodes import Expr, Related, Rule, Window
 
 VERSION = "crmkit-rule/1"
@@ -33,7 +33,6 @@ DEPTH_LIMIT = 60
 SIZE_LIMIT = 250_000
 Whole = Annotated[StrictInt, Field(ge=0, le=WINDOW_LIMIT)]
 Path = Annotated[StrictStr, Field(min_length=1, max_length=500)]
-Measures = Literal["days", "hours", "months"]
 
 
 class Spec(BaseModel):
@@ -113,6 +112,7 @@ class WindowSpec(Spec):
     days: Whole | None = None
     hours: Whole | None = None
     months: Whole | None = None
+    seconds: Annotated[StrictInt, Field(ge=0, le=SECONDS_LIMIT)] | None = None
     since: ValueSpec | None = None
     until: ValueSpec | None = None
     side: Literal["last", "before", "next"] = "last"
@@ -122,9 +122,12 @@ class WindowSpec(Spec):
         since, until = (None if end is None else end.read() for end in (self.since, self.until))
         if any(end is not None and not isinstance(end, date) for end in (since, until)):
             raise DefinitionError("since and until are dates or instants: say so with 'as'")
-        if self.days is self.hours is self.months is None and (self.side != "last" or since is until is None):
-            raise DefinitionError("a window needs days, hours or months, or since or until: an empty one says nothing")
-        return Window(self.days, self.hours, self.months, since, until, self.side)
+        measured = not self.days is self.hours is self.months is self.seconds is None
+        if not measured and (self.side != "last" or since is until is None):
+            raise DefinitionError(
+                "a window needs days, months, hours or seconds, or since or until: an empty one says nothing"
+            )
+        return Window(self.days, self.hours, self.months, since, until, self.side, self.seconds)
 
 
 class RelatedSpec(Spec):

@@ -136,7 +136,7 @@ def window_text(window: Window) -> str:
 
 
 def _measure(window: Window) -> str:
-    measures = ((getattr(window, unit), unit) for unit in ("months", "days", "hours"))
+    measures = ((getattr(window, unit), unit) for unit in ("months", "days", "hours", "seconds"))
     return " ".join(f"{number} {unit}" for number, unit in measures if number is not None)
 
 

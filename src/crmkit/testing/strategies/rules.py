@@ -199,7 +199,7 @@ def _calendar(draw: st.DrawFn, field: Field, kind: Kind) -> Rule:
 
 @st.composite
 def _measure(draw: st.DrawFn) -> dict[str, int]:
-    unit = draw(st.sampled_from(("days", "months", "hours")))
+    unit = draw(st.sampled_from(("days", "months", "hours", "seconds")))
     return {unit: draw(st.sampled_from((0, 1, 30, 90, 365)))}
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, FromClause, Select
 
 from crmkit.kernel.entity import Kind
+from crmkit.kernel.money import Money
 from crmkit.kernel.rules.nodes import NEGATED, Operator
 from crmkit.kernel.rules.planned import (
     Blank,
@@ -114,11 +115,22 @@ class Compiler(Totals, Ordering):
         if isinstance(left, PartOf) and left.part == "monthday" and left.column.kind is Kind.DATE:
             value = self.value(left.column, t)
             among = self.returns_on(value, values)
+        elif isinstance(left, Column) and left.kind is Kind.MONEY:
+            value = self.value(left, t)
+            among = self.amounts(left, values, t)
         else:
             value = self.value(left, t)
             written = [sa.literal(v, literal_execute=True) for v in values] if is_choice(left) else values
             among = self.among(value, written)
         return among if holds else sa.or_(value.is_(None), sa.not_(among))
+
+    def amounts(self, column: Column, values: Sequence[Money], t: FromClause) -> Condition:
+        """The amount is one of *values*, each of which is of one currency."""
+        amount, currency = self.value(column, t), self.value(column, t, currency=True)
+        each: dict[str, list[int]] = {}
+        for money in values:
+            each.setdefault(money.currency, []).append(money.minor)
+        return any_of([sa.and_(currency == c, self.among(amount, minor)) for c, minor in each.items()])
 
     def like(self, column: Column, how: str, text: str, t: FromClause, *, folded: bool, holds: bool) -> Condition:
         """A search in a text; there are no wildcards."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -65,10 +65,7 @@ class Words(ABC):
             return value.in_(values)
         if not self.sqlite:
             return value == sa.func.any(sa.bindparam(None, list(values), type_=ARRAY(value.type)))
-        plain = [
-            v.isoformat() if isinstance(v, date) else int(v * SCALE) if isinstance(v, Decimal) else v for v in values
-        ]
-        listed = sa.func.json_each(sa.literal(dump_json(plain))).table_valued("value")
+        listed = sa.func.json_each(sa.literal(dump_json([_kept(v) for v in values]))).table_valued("value")
         return sa.type_coerce(value, sa.Text).in_(sa.select(listed.c.value))
 
     def one_tag(self, tags: ColumnElement[Any], value: str) -> Condition:
@@ -154,6 +151,20 @@ class Words(ABC):
         digest = sa.func.md5(sa.func.concat(sa.cast(salt, sa.Text), ":", t.c.id))
         number = sa.cast(sa.cast(sa.func.concat("x", sa.func.left(digest, 8)), BIT(32)), sa.BigInteger)
         return number % size
+
+
+def _kept(value: Any) -> Any:
+    """A value as SQLite's columns have it."""
+    match value:
+        case datetime():
+            return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        case date():
+            return value.isoformat()
+        case timedelta():
+            return value // timedelta(microseconds=1)
+        case Decimal():
+            return int(value * SCALE)
+    return value
 
 
 def _day_part(day: ColumnElement[Any], part: str) -> ColumnElement[Any]:
