@@ -128,6 +128,23 @@ def test_amount_lines_and_splits_come_from_one_deal(crm: CRM, wang: Customer) ->
     assert len(deals.lines(two)) == 1
 
 
+def test_a_plan_of_three_counts_what_will_move(crm: CRM, wang: Customer) -> None:
+    deals, li = crm.pipeline.opportunities, crm.customers.register(name="Xiao Li")
+    one, *others = (deal(crm, wang, name, stage) for name, stage in (("one", "S3"), ("two", "S1"), ("three", "S0")))
+    for other in others:
+        deals.set_lines(other.id, [Line("Album", quantity=1, unit_price=cny(100))])
+        deals.split(other.id, {"ann": 100})
+        deals.involve(other.id, li, role="user", primary=True)
+    plan = deals.plan_merge([one.id, *(other.id for other in others)])
+    assert plan.moves == {"contact_roles": 1, "deal_lines": 1, "deal_splits": 1}
+    merged = deals.apply(plan)
+    assert len(deals.lines(merged)) == 1
+    assert deals.splits(merged) == {"ann": 100}
+    assert [(role.role, role.primary) for role in deals.roles(merged)] == [("user", True)]
+    deals.unmerge(merged)
+    assert [len(deals.lines(found.id)) for found in (one, *others)] == [0, 1, 1]
+
+
 def test_statistics_do_not_count_what_was_merged(crm: CRM, wang: Customer) -> None:
     deals = crm.pipeline.opportunities
     deals.win(deal(crm, wang, "won"))

@@ -70,7 +70,7 @@ class MergePlan(Generic[E]):
     """
 
     survivor: E
-    others: tuple[Entity, ...]
+    others: tuple[Any, ...]
     after: E
     sources: Mapping[str, tuple[str, ...]]
     moves: Mapping[str, int]

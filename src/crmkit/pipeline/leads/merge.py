@@ -298,7 +298,6 @@ def applied(work: Work, plan: MergePlan[Any]) -> Lead | Opportunity:
     rows = []
     for other in plan.others:
         lead = work.get(Lead, other)
-        assert isinstance(lead, Lead)  # noqa: S101 - a plan for leads has nothing else
         rows += following(work, lead, survivor, stays=STAYS if isinstance(survivor, Lead) else STAYS | {"opportunity"})
         events = (LeadMerged(lead_id=survivor.id, merged_id=lead.id),) if isinstance(survivor, Lead) else ()
         step = work.machine("lead").step(lead, "merge", now=work.now, changes={"merged_into": survivor.id})

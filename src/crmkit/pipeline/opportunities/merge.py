@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from crmkit.customers.identity.moving import every
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
+from crmkit.kernel.entity import Entity
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
 from crmkit.pipeline.merging import (
@@ -48,6 +49,7 @@ from crmkit.pipeline.opportunities.people import ContactRole, DealSplit
 from crmkit.pipeline.opportunities.ways import way_of
 from crmkit.pipeline.stages.definition import LOST, WON
 
+E = TypeVar("E", bound=Entity)
 FIRST = ("company_id", "lead_id", "campaign_id", "source", "channel", "region", "amount", "close_on")
 TOGETHER = (("recurring", "recurring_every"), ("next_step", "next_step_on"))
 STAYS = frozenset({"merge", "conversion", "approval", "commission", "deal_line", "deal_split", "contact_role"})
@@ -168,7 +170,7 @@ def _plan(
         others=tuple(others),
         after=after,
         sources=sources(after, order),
-        moves=counted([row for deal in others for row in _rows(work, deal, survivor)]),
+        moves=counted(_rows(work, others, survivor)),
     )
 
 
@@ -194,21 +196,33 @@ def _united(order: Sequence[Opportunity]) -> dict[str, Any]:
     return values
 
 
-def _rows(work: Work, other: Opportunity, survivor: Opportunity) -> list[Row]:
-    """What follows from *other*: its lines only with its amount, its splits if the survivor has none, roles once."""
-    rows = following(work, other, survivor, stays=STAYS)
+def _rows(work: Work, others: Sequence[Opportunity], survivor: Opportunity) -> list[Row]:
+    """What follows from *others*: lines with the amount that they make, splits of one deal, and each role once."""
     there = {"opportunity_id": survivor.id}
-    if survivor.amount is None and other.amount is not None:
-        rows += [(line, there) for line in every(work, DealLine, F.opportunity_id == other.id)]
-    if not every(work, DealSplit, F.opportunity_id == survivor.id, limit=1):
-        rows += [(split, there) for split in every(work, DealSplit, F.opportunity_id == other.id)]
-    known = every(work, ContactRole, F.opportunity_id == survivor.id)
-    taken = {(role.customer_id, role.role) for role in known}
-    for role in every(work, ContactRole, F.opportunity_id == other.id):
-        if (role.customer_id, role.role) not in taken:
-            second = {"primary": False} if any(one.primary for one in known) else {}
-            rows.append((role, {**there, **second}))
+    priced = survivor.amount is not None
+    shared = bool(_of(work, DealSplit, survivor))
+    roles = _of(work, ContactRole, survivor)
+    taken, primary = {(role.customer_id, role.role) for role in roles}, any(role.primary for role in roles)
+    rows: list[Row] = []
+    for other in others:
+        rows += following(work, other, survivor, stays=STAYS)
+        if not priced and other.amount is not None:
+            rows += [(line, there) for line in _of(work, DealLine, other)]
+            priced = True
+        if not shared:
+            splits = _of(work, DealSplit, other)
+            rows += [(split, there) for split in splits]
+            shared = bool(splits)
+        for role in _of(work, ContactRole, other):
+            if (role.customer_id, role.role) not in taken:
+                taken.add((role.customer_id, role.role))
+                rows.append((role, {**there, "primary": role.primary and not primary}))
+                primary = primary or role.primary
     return rows
+
+
+def _of(work: Work, cls: type[E], deal: Opportunity) -> list[E]:
+    return every(work, cls, F.opportunity_id == deal.id)
 
 
 # ── Apply ──
@@ -216,13 +230,10 @@ def _rows(work: Work, other: Opportunity, survivor: Opportunity) -> list[Row]:
 
 def _applied(work: Work, plan: MergePlan[Opportunity]) -> Opportunity:
     survivor = work.get(Opportunity, plan.survivor)
-    merged, rows, now = {}, [], survivor
-    for ended in plan.others:
-        other = work.get(Opportunity, ended)
-        assert isinstance(other, Opportunity)  # noqa: S101 - a plan for deals has nothing else
-        brought = _rows(work, other, now)
-        now = now if now.amount is not None else now.evolve(amount=other.amount)
-        rows += moved(work, brought)
+    others = [work.get(Opportunity, other) for other in plan.others]
+    rows = moved(work, _rows(work, others, survivor))
+    merged = {}
+    for other in others:
         merged[other.id] = {"stage": other.stage, "probability": str(other.probability), "category": other.category}
         _ended(work, other, survivor)
     values = {name: getattr(plan.after, name) for name in plan.sources}
