@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,39 +15,18 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F
 from crmkit.service.cases.case import Case
 from crmkit.service.conversation import CaseMessage
-from crmkit.service.solutions.merit import merit_of, merits, rated, used
+from crmkit.service.solutions.merit import rated, used
 from crmkit.service.solutions.searching import Found, fits
 from crmkit.service.solutions.self_help import By, Deflections, Enquiry, EnquiryMade, deflections
 from crmkit.service.solutions.solution import Solution, SolutionEdition, SolutionWritten
+from crmkit.service.solutions.suggesting import Suggestion, judged, suggestions
 from crmkit.service.solutions.words import counted, index
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
 SUGGESTIONS: Final = 5
-CLOSER: Final = 10  # so many times as many as are wanted are looked at more closely
-BANDS: Final = 5  # what fits at least four fifths as well as the best, fits as well
 TEXTS: Final = frozenset({"title", "body", "keywords", "language"})
-
-
-@attrs.frozen(kw_only=True)
-class Suggestion:
-    """A published solution that may fit.
-
-    Attributes:
-        fit: how well its words fit, from 0 to 1; rare words weigh more (BM25).
-        uses: how many cases it has solved.
-        satisfaction: the mean score of the customers whose cases it solved, on a scale from 1 to 5; none without
-            answers.
-        helpful, unhelpful: how many readers said so.
-    """
-
-    solution: Solution
-    fit: float
-    uses: int
-    satisfaction: float | None
-    helpful: int
-    unhelpful: int
 
 
 @attrs.frozen(kw_only=True)
@@ -211,7 +189,7 @@ class Solutions(Collection[Solution]):
         """
         with self.read() as work:
             text, own = _asked(work, about)
-            return _suggestions(work, text, language=language, own=own, limit=limit)
+            return suggestions(work, text, language=language, own=own, limit=limit)
 
     # ── Self-help ──
 
@@ -247,7 +225,7 @@ class Solutions(Collection[Solution]):
         with self.work() as work:
             who = None if customer is None else work.get(Customer, customer)
             own = None if who is None else who.language
-            found = _suggestions(work, text, language=language, own=own, limit=limit)
+            found = suggestions(work, text, language=language, own=own, limit=limit)
             enquiry = work.new(
                 Enquiry,
                 customer_id=None if who is None else who.id,
@@ -332,7 +310,7 @@ class Solutions(Collection[Solution]):
             who = None if within is None else within.customer_id
             who = who if customer is None else work.get(Customer, customer).id
             rated(work, read, helpful=helpful, customer_id=who, case_id=None if within is None else within.id)
-            return _judged(work, {read.id: 1.0}, [read])[0]
+            return judged(work, {read.id: 1.0}, [read])[0]
 
     def _move(self, solution: Solution | str, trigger: str, **facts: Any) -> Solution:
         with self.work() as work:
@@ -359,48 +337,3 @@ def _asked(work: Work, about: Case | str) -> tuple[str, str | None]:
     first = work.first(CaseMessage, (F.case_id == case.id) & (F.kind == "customer"), order_by=("at", "id"))
     text = case.subject if first is None else f"{case.subject} {first.text}"
     return text, work.get(Customer, case.customer_id).language
-
-
-def _suggestions(work: Work, text: str, *, language: str | None, own: str | None, limit: int) -> list[Suggestion]:
-    found = fits(work, text, language=language, best=limit * CLOSER)
-    known = {s.id: s for s in work.find(Solution, F.id.in_(list(found)))}
-    wanted = language or own
-    chosen: dict[str, Solution] = {}
-    fit: dict[str, float] = {}
-    for identifier, share in found.items():
-        one = known[identifier]
-        group = one.original_id or one.id
-        if group not in chosen or (one.language == wanted != chosen[group].language):
-            chosen[group] = one
-        fit[group] = max(fit.get(group, 0.0), share)
-    if wanted is not None and language is None:
-        chosen |= _in_language(work, wanted, [g for g, one in chosen.items() if one.language != wanted])
-    offers = _judged(work, {one.id: fit[group] for group, one in chosen.items()}, chosen.values())
-    return offers[:limit]
-
-
-def _in_language(work: Work, language: str, groups: list[str]) -> dict[str, Solution]:
-    """Published versions of some solutions in *language*, by their originals."""
-    rule = (F.stage == "published") & (F.language == language) & (F.original_id.in_(groups) | F.id.in_(groups))
-    return {one.original_id or one.id: one for one in work.find(Solution, rule)}
-
-
-def _judged(work: Work, fit: Mapping[str, float], solutions: Iterable[Solution]) -> list[Suggestion]:
-    """Solutions with what became of them so far, the best first."""
-    several = list(solutions)
-    known = merits(work, fit)
-    best = max(fit.values(), default=1.0)
-    ranked = []
-    for solution in several:
-        merit = merit_of(work, known, solution)
-        band = min(BANDS - 1, int(BANDS * fit[solution.id] / best))
-        offer = Suggestion(
-            solution=solution,
-            fit=fit[solution.id],
-            uses=merit.uses,
-            satisfaction=merit.satisfaction,
-            helpful=merit.helpful,
-            unhelpful=merit.unhelpful,
-        )
-        ranked.append(((band, *merit.standing, offer.fit, solution.id), offer))
-    return [offer for _, offer in sorted(ranked, key=lambda pair: pair[0], reverse=True)]

@@ -10,6 +10,7 @@
     links.py        single-use, signed links
     answers.py      what customers answered
     results.py      what the answers come to
+    reach.py        how many of those who were asked have answered
     desk.py         crm.service.surveys
 """
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
@@ -22,30 +20,12 @@ from crmkit.service.surveys.asking import ROUND, Asking, AskingPlanned
 from crmkit.service.surveys.definition import PRESETS, Formula, Survey, SurveyDefined, survey_called
 from crmkit.service.surveys.invitations import Invitation, opened_by, spent
 from crmkit.service.surveys.links import secrets_of
-from crmkit.service.surveys.results import Dimension, SurveyResults, results, wilson
+from crmkit.service.surveys.reach import Reach, reach_of
+from crmkit.service.surveys.results import Dimension, SurveyResults, results
 from crmkit.service.surveys.sending import deals_of, key_of, plan_round
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
-
-
-@attrs.frozen(kw_only=True)
-class Reach:
-    """How many of those who were asked by link have answered.
-
-    Attributes:
-        interval: where the true share lies, at 95 %; none if nobody was asked.
-    """
-
-    sent: int
-    answered: int
-    reminders: int
-    interval: tuple[float, float] | None
-
-    @property
-    def rate(self) -> float | None:
-        """The share of answers; none if nobody was asked."""
-        return self.answered / self.sent if self.sent else None
 
 
 class Surveys(Collection[Survey]):
@@ -365,20 +345,7 @@ class Surveys(Collection[Survey]):
             until: asked before this moment.
         """
         with self.read() as work:
-            rule: Rule = F.survey_id == survey_called(work, survey).id
-            rule = rule if since is None else rule & (F.sent_at >= since)
-            rule = rule if until is None else rule & (F.sent_at < until)
-            groups = {g.key[0]: g for g in work.tally(Invitation, rule, by=("state",), sums=("reminders",))}
-            sent, answered = (
-                sum(g.count for g in groups.values()),
-                groups["answered"].count if "answered" in groups else 0,
-            )
-            return Reach(
-                sent=sent,
-                answered=answered,
-                reminders=sum(g.sums["reminders"] for g in groups.values()),
-                interval=wilson(answered, sent) if sent else None,
-            )
+            return reach_of(work, survey_called(work, survey), since=since, until=until)
 
     def _survey(self, work: Work, survey: Survey | str) -> Survey:
         if survey in PRESETS and work.first(Survey, F.name == survey) is None:
