@@ -22,6 +22,8 @@ from crmkit.pipeline.opportunities.history import all_as_they_were
 from crmkit.pipeline.opportunities.people import DealSplit, parts_of
 from crmkit.pipeline.stages.definition import LOST, WON
 
+CHUNK = 500
+
 
 @attrs.frozen(kw_only=True)
 class Exchange:
@@ -112,11 +114,13 @@ class SharedDeal:
 
 def _shared(work: Work, rule: Rule) -> list[tuple[SharedDeal, Mapping[str, Decimal]]]:
     """The deals that several people share, and how."""
-    splits = _splits(work)
-    if not splits:
+    if not work.count(DealSplit, F.kind == "revenue"):
         return []
     names = [a.name for a in attrs.fields(SharedDeal)]
     deals = work.columns(Opportunity, names, rule & F.splits.where(F.kind == "revenue").any())
+    splits: dict[str, dict[str, Decimal]] = {}
+    for first in range(0, len(deals), CHUNK):
+        splits |= _splits(work, F.opportunity_id.in_([deal[0] for deal in deals[first : first + CHUNK]]))
     return [(SharedDeal(*deal), splits[deal[0]]) for deal in deals]
 
 
@@ -208,11 +212,12 @@ def _as_share(deal: SharedDeal | DealState, exchange: Exchange, *, today: date, 
     )
 
 
-def _splits(work: Work) -> dict[str, dict[str, Decimal]]:
-    """The revenue splits of all deals that have some."""
+def _splits(work: Work, rule: Rule | None = None) -> dict[str, dict[str, Decimal]]:
+    """The revenue splits of deals that have some."""
     found: dict[str, dict[str, Decimal]] = {}
-    names = ["opportunity_id", "person", "percent"]
-    for deal_id, person, percent in sorted(work.columns(DealSplit, names, F.kind == "revenue")):
+    names, wanted = ["opportunity_id", "person", "percent"], F.kind == "revenue"
+    wanted = wanted if rule is None else wanted & rule
+    for deal_id, person, percent in sorted(work.columns(DealSplit, names, wanted)):
         found.setdefault(deal_id, {})[person] = percent
     return found
 
