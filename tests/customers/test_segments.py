@@ -196,6 +196,71 @@ def test_looking_at_what_changed_finds_the_same_as_looking_at_everybody(
         assert found == {c.id for c in crm.customers.find(rule)}
 
 
+MOVING: tuple[Rule, ...] = (
+    F.leads.within(days=3).any(),
+    F.leads.within(hours=30).none(),
+    F.leads.within(months=1).count() == 1,
+    F.leads.before(days=2).any(),
+    F.leads.where(F.stage.held("new", days=2)).any(),
+    F.leads.where(F.stage.held(hours=50)).any(),
+    F.birthday.anniversary(days=3),
+    F.birthday.age >= 30,
+    F.birthday.in_next(days=4),
+    F.created_at.before_last(seconds=100_000),
+)
+
+
+@settings(max_examples=100)
+@given(
+    rule=st.sampled_from(MOVING),
+    days=st.lists(st.integers(0, 40), min_size=1, max_size=3),
+    hops=st.lists(st.integers(1, 120), min_size=1, max_size=8),
+)
+def test_what_time_alone_changes_comes_through_the_agenda(rule: Rule, days: list[int], hops: list[int]) -> None:
+    clock = FrozenClock(datetime(2026, 1, 29, 15, 30, tzinfo=UTC))
+    with CRM.open("memory://", timezone="Asia/Shanghai", clock=clock) as crm:
+        for n, day in enumerate(days):
+            born = date(1996, 1, 29) if n else date(2026, 2, 1)
+            customer = crm.customers.register(name="Guest", birthday=born + timedelta(days=day))
+            with crm.work() as work:
+                _lead_of(work, customer.id)
+            clock.advance(hours=n)
+        crm.customers.segments.define("watched", rule=rule)
+        crm.customers.segments.refresh("watched")
+        for hours in hops:
+            clock.advance(hours=hours)
+            crm.run_due()
+            found = {c.id for c in crm.customers.segments.members("watched")}
+            assert found == {c.id for c in crm.customers.find(rule)}
+
+
+def test_nothing_is_planned_where_time_moves_nobody(crm: CRM, clock: FrozenClock) -> None:
+    segments = crm.customers.segments
+    segments.define("locals", rule=F.city == "Chengdu")
+    assert segments.refresh("locals").segment.next_change_at is None
+    segments.define("new", rule=F.created_at.in_last(days=7))
+    assert segments.refresh("new").segment.next_change_at is None
+    crm.customers.register(name="Wang")
+    refreshed = segments.refresh("new").segment
+    assert refreshed.next_change_at == datetime(2026, 3, 9, 16, tzinfo=UTC)  # midnight in Shanghai
+    segments.define("late", rule=F.in_segment("new") | (F.city == "Rome"))
+    assert segments.refresh("late").segment.next_change_at == refreshed.next_change_at
+    clock.advance(days=8)
+    assert crm.run_due().ran == 2
+    assert [segments.size(name) for name in ("new", "late")] == [0, 0]
+
+
+def test_members_come_one_after_the_other(crm: CRM) -> None:
+    people = [crm.customers.register(name=f"Guest {n}", city="Chengdu" if n % 3 else None) for n in range(31)]
+    crm.customers.segments.define("locals", rule=F.city == "Chengdu")
+    crm.customers.segments.refresh("locals")
+    wanted = sorted(p.id for p in people if p.city)
+    for at_once in (1, 7, 20, 1_000):
+        assert [c.id for c in crm.customers.segments.each_member("locals", at_once=at_once)] == wanted
+    with pytest.raises(InvalidInput):
+        next(crm.customers.segments.each_member("locals", at_once=0))
+
+
 def _lead_of(work: object, customer_id: str) -> str:
     from crmkit.kernel.change import Change
     from crmkit.kernel.work import Work

@@ -59,10 +59,12 @@ def _window_turns(work: Work, target: Schema, when: str, window: Window) -> Iter
     if not window.in_days and window.exact is None:
         return  # its ends stand still
     now, zone = AsOf(at=work.now, zone=work.settings.zone), work.settings.zone
-    coming = _first(work, target, when, now.at)
+    dated = target[when].kind is Kind.DATE
+    coming = _first(work, target, when, now.at if dated else now.at + MICRO)
     if coming is not None:
         yield coming
-        yield start_of_day(local_date(coming, zone) + timedelta(days=1), zone)  # a day is over at its end
+        if dated:
+            yield start_of_day(local_date(coming, zone) + timedelta(days=1), zone)  # a day is over at its end
     sign = 1 if window.side == "next" else -1
     if (far := window.exact) is not None:
         row = _first(work, target, when, now.at + sign * far)
