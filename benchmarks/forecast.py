@@ -23,7 +23,8 @@ SINCE, UNTIL = date(2026, 3, 1), date(2026, 4, 1)
 
 FUNNEL = """
     SELECT stage, last_open_stage, amount_currency, count(*), sum(amount) FROM crm_opportunity
-    WHERE tenant = 'default' AND pipeline = 'standard' AND merged_into IS NULL GROUP BY stage, last_open_stage, amount_currency
+    WHERE tenant = 'default' AND pipeline = 'standard' AND merged_into IS NULL
+    GROUP BY stage, last_open_stage, amount_currency
 """
 OPEN = "tenant = 'default' AND stage NOT IN ('lost', 'won')"
 DATED = f"{OPEN} AND close_on >= '2026-03-01' AND close_on < '2026-04-01'"
