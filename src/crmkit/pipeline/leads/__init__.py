@@ -1,4 +1,14 @@
-"""Leads: people who might become customers."""
+"""Leads: people who might become customers.
+
+::
+
+    lead.py         what a lead is, what can happen to it, and how it moves
+    capture.py      from what somebody fills in to a lead
+    conversion.py   to a customer, a company and a deal: plan and apply
+    undo.py         taking a conversion back
+    merge.py        leads that turn out to be one person: plan, apply and undo
+    desk.py         crm.pipeline.leads
+"""
 
 from crmkit.pipeline.leads.conversion import Choice, Conversion, ConversionPlan, Converted
 from crmkit.pipeline.leads.desk import Leads
