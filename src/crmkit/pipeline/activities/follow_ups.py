@@ -18,7 +18,9 @@ from crmkit.kernel.work import Work
 from crmkit.pipeline.activities.about import links
 from crmkit.pipeline.activities.activity import Activity, ActivityScheduled, Doing
 from crmkit.pipeline.activities.timing import foresee
+from crmkit.pipeline.neighbours import satisfies
 from crmkit.pipeline.opportunities.deal import Opportunity
+from crmkit.pipeline.stages.edition import kept, renewed
 
 UID = "follow-up/"
 FREE = ("note", "priority", "reminder")
@@ -50,6 +52,10 @@ class FollowUp(Entity):
         """It is due after the win, not before."""
         if self.after < timedelta(0):
             raise InvalidInput(f"a follow-up is due 0 or more after the win, got after={self.after!r}")
+
+    def read(self) -> Rule | None:
+        """The condition."""
+        return None if self.rule is None else from_json(self.rule)
 
 
 @event("pipeline.follow_up_defined")
@@ -132,13 +138,14 @@ class FollowUps(Collection[FollowUp]):
 
 def _told(work: Work, after: FollowUp) -> FollowUp:
     told = FollowUpDefined(follow_up_id=after.id, name=after.name, active=after.active)
+    renewed(work)
     return work.save(Change(after, (told,)))
 
 
 def plan_follow_ups(work: Work, deal: Opportunity) -> list[Activity]:
     """Plan what is to be done now that *deal* is won."""
-    wanted = work.find(FollowUp, F.active == True, order_by="name")  # noqa: E712 - a rule
-    return [_planned(work, deal, follow_up) for follow_up in wanted if _fits(work, deal, follow_up)]
+    wanted = kept(work, FollowUp, _active)
+    return [_planned(work, deal, found) for found in wanted if satisfies(work, deal, found.read())]
 
 
 def drop_follow_ups(work: Work, deal: Opportunity) -> None:
@@ -150,8 +157,8 @@ def drop_follow_ups(work: Work, deal: Opportunity) -> None:
         work.cancel(activity.id)
 
 
-def _fits(work: Work, deal: Opportunity, follow_up: FollowUp) -> bool:
-    return follow_up.rule is None or bool(work.count(Opportunity, from_json(follow_up.rule) & (F.id == deal.id)))
+def _active(follow_ups: list[FollowUp]) -> list[FollowUp]:
+    return sorted((found for found in follow_ups if found.active), key=lambda found: found.name)
 
 
 def _planned(work: Work, deal: Opportunity, follow_up: FollowUp) -> Activity:

@@ -1,4 +1,4 @@
-"""What a tenant has laid down for its deals (pipelines, alerts) is read once and kept until it changes.
+"""What a tenant has laid down for its deals (pipelines, alerts, follow-ups) is read once and kept until it changes.
 
 Moving a deal asks for all of it, and it hardly ever changes.  So one row says which edition is valid; that row is read
 by its id, and the rest only when the edition is a new one.
@@ -23,7 +23,7 @@ MOST = 1000
 
 @entity("deal_rules", prefix="drul", plural="deal_rules")
 class DealRules(Entity):
-    """Which edition of pipelines and alerts is valid; a tenant has one row of it, or none while nothing is defined.
+    """Which edition of these rules is valid; a tenant has one row of it, or none while nothing is defined.
 
     Attributes:
         edition: another one after every change, never used again, even if the change was undone.
@@ -47,7 +47,7 @@ def kept(work: Work, cls: type[E], read: Callable[[list[E]], T]) -> T:
 
 
 def renewed(work: Work) -> None:
-    """Begin a new edition: pipelines or alerts have changed."""
+    """Begin a new edition: pipelines, alerts or follow-ups have changed."""
     work.memo.pop(NOTED, None)
     edition = work.house.ids.new("edition", work.now)
     known = work.session.get(DealRules, THE_ONE, hold=True)
