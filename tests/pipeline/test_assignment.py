@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -345,6 +346,18 @@ def test_many_leads_at_a_time_go_the_same_ways(clock: FrozenClock) -> None:
         assert [(lead.name, lead.owner) for lead in together] == [(lead.name, lead.owner) for lead in apart]
         assert together == one.pipeline.leads.find(order_by="id")
         assert len({lead.owner for lead in together}) == 4  # three people, and nobody
+
+
+@pytest.mark.slow
+def test_turns_and_limits_hold_when_leads_come_from_everywhere(postgres_database: str) -> None:
+    with CRM.open(postgres_database, migrate=True) as crm:
+        team(crm, "Li", "Xu")
+        team(crm, "Zhou", monthly_limit=90)
+        crm.pipeline.assignment.define("south", team="south")
+        crm.pipeline.assignment.automate(at_capture=True)
+        with ThreadPoolExecutor(8) as pool:
+            leads = list(pool.map(lambda n: crm.pipeline.leads.capture(name=str(n)), range(43)))
+    assert Counter(lead.owner for lead in leads) == {"Li": 20, "Xu": 20, "Zhou": 3}
 
 
 def test_nobody_gets_leads_by_itself_unless_told_so(anywhere: CRM) -> None:

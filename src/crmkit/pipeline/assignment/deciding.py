@@ -27,12 +27,20 @@ def setup_of(work: Work) -> AssignmentSetup | None:
     return work.first(AssignmentSetup, F.name == "leads")
 
 
-def decided(work: Work, lead: Lead) -> Decision:
-    """Who gets a lead now, and why; it costs what the entries before the decision cost."""
+def decided(work: Work, lead: Lead, *, hold: bool = False) -> Decision:
+    """Who gets a lead now, and why; it costs what the entries before the decision cost.
+
+    Args:
+        work: the transaction.
+        lead: which.
+        hold: whether others who ask the same entry wait until the transaction ends, so that turns and limits hold.
+    """
     decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
     for entry in entries_of(work):
         if not satisfies(work, lead, entry.read()):
             continue
+        if hold:
+            _hold(work, entry)
         people = work.find(Salesperson, entry.members(), order_by="name")
         decision = chosen(entry, lead, people, turns_in(work, entry, people))
         if decision.owner is not None or not entry.go_on:
@@ -42,7 +50,7 @@ def decided(work: Work, lead: Lead) -> Decision:
 
 def assigned(work: Work, lead: Lead) -> Lead:
     """The lead in the hands of whom the entries say; as it was, if nobody can take it."""
-    decision = decided(work, lead)
+    decision = decided(work, lead, hold=True)
     if decision.owner is None:
         return lead
     return handed(work, lead, to=decision.owner, team=decision.team, because=decision.because, entry=decision.entry)
@@ -64,6 +72,10 @@ def received(work: Work, leads: Sequence[Lead]) -> list[Lead]:
     return list(now.values())
 
 
+def _hold(work: Work, entry: AssignmentEntry) -> None:
+    work.session.get(AssignmentEntry, entry.id, hold=True)
+
+
 def _members(work: Work, entries: Sequence[AssignmentEntry]) -> dict[str, list[Salesperson]]:
     """By entry, to whom it leads, sorted by name."""
     people = work.find(Salesperson, order_by="name")
@@ -83,8 +95,10 @@ def _first(
 
 def distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decision]:
     """A few queries for each entry, whatever the number of leads."""
-    entries, turns = entries_of(work), turns_of(work)
-    members = _members(work, entries)
+    entries = entries_of(work)
+    for entry in entries:
+        _hold(work, entry)
+    turns, members = turns_of(work), _members(work, entries)
     leads = work.find(Lead, wanted, order_by=("-probability", "created_at"), limit=limit)
     fitting: dict[str, list[AssignmentEntry]] = {}
     for entry in entries:

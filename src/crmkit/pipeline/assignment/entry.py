@@ -100,7 +100,7 @@ class AssignmentAutomated(Event):
     "assignment",
     prefix="asg",
     append_only=True,
-    indexes=[Index(attributes=("entry", "created_at")), Index(attributes=("owner", "created_at"))],
+    indexes=[Index(attributes=("entry", "id")), Index(attributes=("owner", "created_at"))],
 )
 class Assignment(Record):
     """A lead came into other hands: the record that turns, capacities and waiting times are counted by."""

@@ -63,5 +63,5 @@ def recent(work: Work, entry: AssignmentEntry, people: Sequence[Salesperson]) ->
     size = entry.looks_back(people)
     if size == 0:
         return []
-    found = work.find(Assignment, F.entry == entry.name, order_by=("-created_at", "-id"), limit=size)
+    found = work.find(Assignment, F.entry == entry.name, order_by="-id", limit=size)
     return [a.owner for a in reversed(found) if a.owner is not None]

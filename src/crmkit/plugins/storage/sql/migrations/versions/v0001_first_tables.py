@@ -1804,12 +1804,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.PrimaryKeyConstraint("tenant", "id"),
         schema=schema,
     )
-    op.create_index(
-        f"{prefix}assignment_entry_created_at_idx",
-        f"{prefix}assignment",
-        ["tenant", "entry", "created_at"],
-        schema=schema,
-    )
+    op.create_index(f"{prefix}assignment_entry_id_idx", f"{prefix}assignment", ["tenant", "entry", "id"], schema=schema)
     op.create_index(f"{prefix}assignment_lead_id_idx", f"{prefix}assignment", ["tenant", "lead_id"], schema=schema)
     op.create_index(
         f"{prefix}assignment_owner_created_at_idx",
