@@ -20,6 +20,7 @@ def march(crm: CRM, currency: str | None = None) -> Kpis:
 
 
 def test_velocity_as_documented() -> None:
+    """Case sales-velocity (mavenlb.com)."""
     """Source: mavenlb.com: 40 deals of 25,000, a win rate of 25 % and 90 days give 2,777.78 a day."""
     found = velocity(deals=40, average=Money(25_000, "USD"), win_rate=Fraction(1, 4), cycle=timedelta(days=90))
     assert found == Money("2777.78", "USD")
