@@ -309,3 +309,21 @@ def test_what_was_to_fire_because_of_an_occasion_still_does(
     clock.advance(minutes=1)
     assert crm.run_due().ran == 1
     assert addresses(crm) == ["boss@x.example"]
+
+
+def test_the_steps_of_a_case_that_waits_go_on_after_it(
+    crm: CRM, wang: Customer, clock: FrozenClock, always: BusinessCalendar
+) -> None:
+    case = escalated(crm, wang, clock, always)
+    crm.service.cases.wait(case.id)
+    crm.service.policies.define("gold", calendar=always, resolution=4 * HOUR, reopen_within=HOUR, escalations=STEPS)
+    assert crm.service.policies.recalculate("gold").moved == 1
+    clock.advance(hours=5)
+    crm.run_due(rounds=9)
+    assert addresses(crm) == ["lead@x.example"]
+    crm.service.cases.resume(case.id)
+    crm.run_due(rounds=9)
+    assert addresses(crm) == ["lead@x.example", "boss@x.example"]
+    clock.advance(days=2)
+    crm.run_due(rounds=9)
+    assert addresses(crm) == ["lead@x.example", "boss@x.example"]

@@ -18,6 +18,7 @@ from crmkit.service.policies.terms import Terms
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
+    from crmkit.service.sla.readings import Judgement
 
 Spot = tuple[str, str, int, int]  # case, clock, cycle, level
 
@@ -36,17 +37,27 @@ class Carrying:
         self.levels = [level.to_json() for level in terms.levels]
         self.former: dict[str, list[Any]] = {}
 
-    def plans(self, plans: Iterable[Planned], items: Mapping[str, Iterable[AgendaItem]]) -> list[Planned]:
+    def plans(
+        self, plans: Iterable[Planned], items: Mapping[str, Iterable[AgendaItem]], judged: Mapping[str, Judgement]
+    ) -> list[Planned]:
         """What has to be written: *plans* without what has fired, and what follows from *items* of former versions."""
-        wanted = list(plans)
+        wanted, old = list(plans), [item for several in items.values() for item in several]
         past = {_spot(plan): plan for plan in wanted if plan.due_at <= self.work.now}
+        past |= {_spot(plan): plan for item in old for plan in self._standing(item, judged[item.subject])}
         fired = self._fired(past) if past else set()
-        self._note_as_done([plan for plan in wanted if _spot(plan) in fired])
+        self._note_as_done(past[spot] for spot in sorted(fired))
         kept = [plan for plan in wanted if _spot(plan) not in fired]
-        return [
-            *kept,
-            *(step for several in items.values() for item in several for step in self._going_on(item, fired)),
-        ]
+        return [*kept, *(step for item in old for step in self._going_on(item, fired))]
+
+    def _standing(self, item: AgendaItem, judged: Judgement) -> Iterator[Planned]:
+        """The first step of the level to which *item* belongs, if its clock stands, so that nothing else is planned."""
+        about = item.payload
+        level = self._now(about["policy"], about["level"]) if about["policy"] != self.policy.id else None
+        clock = (about["clock"], about["cycle"], "paused")
+        if level is not None and any((r.clock, r.cycle, r.state) == clock for r in judged.readings):
+            first = {"policy": self.policy.id, "clock": about["clock"], "cycle": about["cycle"], "level": level}
+            key = key_of(item.subject, first)
+            yield Planned(case_id=item.subject, key=key, due_at=self.work.now, payload=first)
 
     def _note_as_done(self, plans: Iterable[Planned]) -> None:
         """The agenda knows them under the new version too, so that nobody plans them again."""

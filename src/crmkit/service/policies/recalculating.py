@@ -183,5 +183,5 @@ def _store(
     for _, after in pairs:
         upkeep.add(after, policy, terms, judged[after.id], rows=rows[after.id], items=items[after.id])
     if terms.levels:
-        upkeep.plans = Carrying(work, policy, terms).plans(upkeep.plans, items)
+        upkeep.plans = Carrying(work, policy, terms).plans(upkeep.plans, items, judged)
     upkeep.write()
