@@ -229,6 +229,10 @@ def _split(share: Share, splits: Mapping[str, Decimal]) -> Iterator[Share]:
     amounts = parts_of(share.amount, splits)
     weighted = parts_of(share.weighted, splits) if share.weighted else dict.fromkeys(splits, share.weighted)
     for number, person in enumerate(splits):
-        yield attrs.evolve(
-            share, person=person, amount=amounts[person], weighted=weighted[person], deals=int(number == 0)
+        yield Share(
+            person=person,
+            category=share.category,
+            amount=amounts[person],
+            weighted=weighted[person],
+            deals=int(number == 0),
         )

@@ -78,11 +78,6 @@ class Columns:
             deals=self.deals + other.deals,
         )
 
-    def plus(self, category: str, amount: Money, *, weighted: Money, deals: int) -> Columns:
-        """With further deals of one category."""
-        counted = self.said({category: getattr(self, category) + amount})
-        return attrs.evolve(counted, weighted=self.weighted + weighted, deals=self.deals + deals)
-
     def said(self, amounts: Mapping[str, Money]) -> Columns:
         """With *amounts* in place of what some categories come to."""
         values = {name: amounts.get(name, getattr(self, name)) for name in COUNTED}
@@ -186,13 +181,28 @@ def _cells(columns: Columns) -> tuple[object, ...]:
 
 
 def by_person(shares: Iterable[Share], *, currency: str) -> dict[str | None, Columns]:
-    """The columns of each person; omitted deals are left out."""
-    columns: dict[str | None, Columns] = {}
+    """The columns of each person; omitted deals are left out.
+
+    Raises:
+        InvalidInput: a share has another currency.
+    """
+    none = Money.zero(currency)
+    sums: dict[str | None, dict[str, int]] = {}
     for share in shares:
-        if share.category in COUNTED:
-            known = columns.get(share.person) or Columns.zero(currency)
-            columns[share.person] = known.plus(share.category, share.amount, weighted=share.weighted, deals=share.deals)
-    return columns
+        if share.category not in COUNTED:
+            continue
+        if not share.amount.currency == share.weighted.currency == currency:
+            _ = none + share.amount + share.weighted  # refuses to mix currencies, and says which
+        mine = sums.setdefault(share.person, dict.fromkeys((*COUNTED, "weighted", "deals"), 0))
+        mine[share.category] += share.amount.minor
+        mine["weighted"] += share.weighted.minor
+        mine["deals"] += share.deals
+    return {person: _columns(mine, currency) for person, mine in sums.items()}
+
+
+def _columns(sums: Mapping[str, int], currency: str) -> Columns:
+    money = {name: Money.from_minor(sums[name], currency) for name in (*COUNTED, "weighted")}
+    return Columns(**money, deals=sums["deals"])
 
 
 def rolled_up(
