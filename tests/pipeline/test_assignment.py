@@ -360,6 +360,16 @@ def test_turns_and_limits_hold_when_leads_come_from_everywhere(postgres_database
     assert Counter(lead.owner for lead in leads) == {"Li": 20, "Xu": 20, "Zhou": 3}
 
 
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+def test_a_form_that_may_see_nothing_gives_its_leads_out(clock: FrozenClock, many: bool) -> None:  # noqa: FBT001
+    with CRM.open("sqlite://", clock=clock, access=lambda *_: F.id.is_missing()) as crm:
+        given_out_at_capture(crm)
+        form = crm.acting_as("form").pipeline.leads
+        row = {"name": "a", "source": "web"}
+        form.capture_many([row, row]) if many else form.capture(name="a", source="web")
+        assert [lead.owner for lead in crm.pipeline.leads.find(order_by="id")] == ["Li", "Xu"][: 1 + many]
+
+
 def test_nobody_gets_leads_by_itself_unless_told_so(anywhere: CRM) -> None:
     given_out_at_capture(anywhere)
     anywhere.pipeline.assignment.automate(at_capture=False)

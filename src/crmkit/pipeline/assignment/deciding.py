@@ -14,6 +14,7 @@ from crmkit.pipeline.neighbours import satisfies
 from crmkit.pipeline.pool.pool import watch_many
 
 FREE = F.owner.is_missing() & F.stage.not_in(CLOSED)
+ORDER = ("-probability", "created_at")
 AT_ONCE = 5000
 
 
@@ -28,21 +29,22 @@ def setup_of(work: Work) -> AssignmentSetup | None:
 
 
 def decided(work: Work, lead: Lead, *, hold: bool = False) -> Decision:
-    """Who gets a lead now, and why; it costs what the entries before the decision cost.
+    """Who gets a lead now, and why, whatever the actor may see; it costs what the entries before the decision cost.
 
     Args:
         work: the transaction.
         lead: which.
         hold: whether others who ask the same entry wait until the transaction ends, so that turns and limits hold.
     """
+    house = _the_house(work)
     decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
-    for entry in entries_of(work):
-        if not satisfies(work, lead, entry.read()):
+    for entry in entries_of(house):
+        if not satisfies(house, lead, entry.read()):
             continue
         if hold:
             _hold(work, entry)
-        people = work.find(Salesperson, entry.members(), order_by="name")
-        decision = chosen(entry, lead, people, turns_in(work, entry, people))
+        people = house.find(Salesperson, entry.members(), order_by="name")
+        decision = chosen(entry, lead, people, turns_in(house, entry, people))
         if decision.owner is not None or not entry.go_on:
             return decision
     return decision
@@ -59,7 +61,8 @@ def assigned(work: Work, lead: Lead) -> Lead:
 def received(work: Work, leads: Sequence[Lead]) -> list[Lead]:
     """New leads, given out if the house does so by itself; in the order in which they came."""
     free = [lead.id for lead in leads if lead.owner is None]
-    setup = setup_of(work) if free else None
+    house = _the_house(work)
+    setup = setup_of(house) if free else None
     if setup is None or not setup.at_capture:
         return list(leads)
     if len(leads) == 1:
@@ -67,9 +70,14 @@ def received(work: Work, leads: Sequence[Lead]) -> list[Lead]:
     now = {lead.id: lead for lead in leads}
     for begin in range(0, len(free), AT_ONCE):
         part = F.id.in_(free[begin : begin + AT_ONCE])
-        distributed(work, FREE & part, limit=None)
-        now |= {lead.id: lead for lead in work.find(Lead, part)}
+        _given_out(work, house, house.find(Lead, FREE & part, order_by=ORDER), among=FREE & part)
+        now |= {lead.id: lead for lead in house.find(Lead, part)}
     return list(now.values())
+
+
+def _the_house(work: Work) -> Work:
+    """The same transaction, in nobody's name: whose turn it is does not depend on what the actor may see."""
+    return Work(work.session, work.house, actor=None)
 
 
 def _hold(work: Work, entry: AssignmentEntry) -> None:
@@ -95,16 +103,20 @@ def _first(
 
 def distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decision]:
     """A few queries for each entry, whatever the number of leads."""
-    entries = entries_of(work)
+    leads = work.find(Lead, wanted, order_by=ORDER, limit=limit)
+    return _given_out(work, _the_house(work), leads, among=wanted)
+
+
+def _given_out(work: Work, house: Work, leads: Sequence[Lead], *, among: Rule) -> list[Decision]:
+    entries = entries_of(house)
     for entry in entries:
         _hold(work, entry)
-    turns, members = turns_of(work), _members(work, entries)
-    leads = work.find(Lead, wanted, order_by=("-probability", "created_at"), limit=limit)
+    turns, members = turns_of(house), _members(house, entries)
     fitting: dict[str, list[AssignmentEntry]] = {}
     for entry in entries:
-        turns.recent[entry.name] = recent(work, entry, members[entry.name])
+        turns.recent[entry.name] = recent(house, entry, members[entry.name])
         rule = entry.read()
-        for (lead_id,) in work.columns(Lead, ["id"], wanted if rule is None else wanted & rule):
+        for (lead_id,) in house.columns(Lead, ["id"], among if rule is None else among & rule):
             fitting.setdefault(lead_id, []).append(entry)
     decisions, changed, records = [], [], []
     for lead in leads:
