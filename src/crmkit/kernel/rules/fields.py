@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Any, TypedDict, Unpack
-from unicodedata import normalize
+from datetime import date, datetime
+from typing import Any, Unpack
 
 import attrs
 
 from crmkit.errors import InvalidInput
-from crmkit.kernel.clock import utc
-from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
+from crmkit.kernel.rules.constants import Lasting, constant, moment_of, normal, values_of, whole_of, window
 from crmkit.kernel.rules.nodes import (
     Aggregate,
     Anniversary,
@@ -45,18 +42,6 @@ from crmkit.kernel.rules.nodes import (
     Sequence,
     Window,
 )
-
-WINDOW_LIMIT = 100_000
-SECONDS_LIMIT = 3_600 * WINDOW_LIMIT
-
-
-class Lasting(TypedDict, total=False):
-    """How long a stretch of time is: calendar days and months, exact hours and seconds."""
-
-    days: int | None
-    months: int | None
-    hours: int | None
-    seconds: int | None
 
 
 class Value:
@@ -96,7 +81,7 @@ class Value:
 
     def in_(self, values: Iterable[Any]) -> Rule:
         """The value is one of *values*; of an empty list, no."""
-        return OneOf(self._node, _values(values))
+        return OneOf(self._node, values_of(values))
 
     def not_in(self, values: Iterable[Any]) -> Rule:
         """The value is none of *values*; a missing value is none of them."""
@@ -108,23 +93,23 @@ class Value:
 
     def contains(self, text: str) -> Rule:
         """The text occurs in the value, letter by letter."""
-        return Match(self._node, "contains", _text(text))
+        return Match(self._node, "contains", normal(text))
 
     def starts_with(self, text: str) -> Rule:
         """The value begins with the text."""
-        return Match(self._node, "starts_with", _text(text))
+        return Match(self._node, "starts_with", normal(text))
 
     def ends_with(self, text: str) -> Rule:
         """The value ends with the text."""
-        return Match(self._node, "ends_with", _text(text))
+        return Match(self._node, "ends_with", normal(text))
 
     def icontains(self, text: str) -> Rule:
         """The text occurs in the value, whatever the case (Unicode case folding)."""
-        return Match(self._node, "contains", _text(text), fold=True)
+        return Match(self._node, "contains", normal(text), fold=True)
 
     def iequals(self, text: str) -> Rule:
         """The value is the text, whatever the case."""
-        return Match(self._node, "equals", _text(text), fold=True)
+        return Match(self._node, "equals", normal(text), fold=True)
 
     def in_last(self, **lasting: Unpack[Lasting]) -> Rule:
         """The date or instant lies in the last *days*, *hours* or *months* until ``as_of``."""
@@ -208,18 +193,18 @@ class Relatives:
 
     def then(self, later: Relatives, *, days: int = 0, hours: int = 0) -> Rule:
         """One of these happened, and one of *later* after it, at most so many days of 24 hours and hours later."""
-        lasting = (_whole(days) or 0) * 24 + (_whole(hours) or 0)
+        lasting = (whole_of(days) or 0) * 24 + (whole_of(hours) or 0)
         if not lasting:
             raise InvalidInput("say within which time: then(…, days=30)")
         return Sequence(self._related, later._related, lasting)
 
     def since(self, moment: date | datetime) -> Relatives:
         """Those from *moment* on; a date begins at midnight in the zone of the CRM."""
-        return self._window({"since": _moment(moment)})
+        return self._window({"since": moment_of(moment)})
 
     def until(self, moment: date | datetime) -> Relatives:
         """Those before *moment*; a date means before its midnight."""
-        return self._window({"until": _moment(moment)})
+        return self._window({"until": moment_of(moment)})
 
     def _window(self, bounds: dict[str, Any]) -> Relatives:
         known = self._related.window or Window()
@@ -307,19 +292,19 @@ class Field(Value, Relatives):
 
     def has(self, *values: str) -> Rule:
         """The set has all of *values*."""
-        return Has(self._node, "all", tuple(map(_text, values)))
+        return Has(self._node, "all", tuple(map(normal, values)))
 
     def has_any(self, *values: str) -> Rule:
         """The set has at least one of *values*."""
-        return Has(self._node, "any", tuple(map(_text, values)))
+        return Has(self._node, "any", tuple(map(normal, values)))
 
     def has_none(self, *values: str) -> Rule:
         """The set has none of *values*."""
-        return Has(self._node, "none", tuple(map(_text, values)))
+        return Has(self._node, "none", tuple(map(normal, values)))
 
     def held(self, value: str | None = None, **lasting: Unpack[Lasting]) -> Rule:
         """The state is *value* (any, if none is given), and has been so for at least ``days=`` (or …)."""
-        return Held(self._node, None if value is None else _text(value), window(**lasting))
+        return Held(self._node, None if value is None else normal(value), window(**lasting))
 
     def __repr__(self) -> str:
         return ".".join(("F", *self._node.path))
@@ -342,11 +327,11 @@ class Fields:
         """A number from 0 to *size* - 1 that every entity keeps for ever; another *salt* draws anew."""
         if type(size) is not int or not 1 <= size <= 1_000_000:
             raise InvalidInput(f"a bucket is drawn from 1 to 1,000,000, not from {size!r}")
-        return Value(Bucket(size, _text(salt)))
+        return Value(Bucket(size, normal(salt)))
 
     def in_segment(self, name: str) -> Rule:
         """The customer is a member of the segment *name*."""
-        return InSegment(_text(name))
+        return InSegment(normal(name))
 
     def __repr__(self) -> str:
         return "F"
@@ -365,22 +350,6 @@ def one_of(*rules: Rule) -> Rule:
     return nodes.AnyOf(tuple(nodes.AllOf((r, none_of(*(o for o in rules if o is not r)))) for r in rules))
 
 
-def window(**bounds: Any) -> Window:
-    """A window of at least one measure.
-
-    Raises:
-        InvalidInput: none is given, or one is not a whole number from 0 to 100,000 (seconds: of as many hours).
-    """
-    side = bounds.pop("side", "last")
-    seconds = _whole(bounds.pop("seconds", None), most=SECONDS_LIMIT)
-    days, hours, months = (_whole(bounds.pop(name, None)) for name in ("days", "hours", "months"))
-    if bounds or days is hours is months is seconds is None:
-        raise InvalidInput(
-            f"a window is given in days=, months=, hours= or seconds=, got {', '.join(bounds) or 'nothing'}"
-        )
-    return Window(days, hours, months, side=side, seconds=seconds)
-
-
 def operand(value: Any) -> Expr:
     """*value* as the right side of a comparison.
 
@@ -391,55 +360,3 @@ def operand(value: Any) -> Expr:
         node: Expr = value._node  # noqa: SLF001 - the builder opens its own envelope
         return node
     return Const(constant(value))
-
-
-def constant(value: Any) -> Any:
-    """*value* as a rule keeps it: texts normalised, instants in UTC; NaN and naive datetimes are refused."""
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, datetime):
-        return utc(value, what="a value in a rule")
-    if isinstance(value, float):
-        value = Decimal(str(value))
-    if isinstance(value, Decimal) and not value.is_finite():
-        raise InvalidInput(f"a rule cannot compare with {value!r}; use is_missing() to ask for missing values")
-    if isinstance(value, (bool, int, Decimal, date, timedelta, Money)):
-        return value
-    raise InvalidInput(f"a rule cannot compare with {value!r}; use text, a number, a date, an instant or Money")
-
-
-def _values(values: Iterable[Any]) -> tuple[Any, ...]:
-    if isinstance(values, str):
-        raise InvalidInput(f"in_ takes a list of values, got the text {values!r}; write in_([{values!r}])")
-    return tuple(dict.fromkeys(constant(v) for v in values if v is not None))
-
-
-def _text(text: Any) -> str:
-    if not isinstance(text, str):
-        raise InvalidInput(f"a rule compares text with text here, got {text!r}")
-    if "\0" in text or not (text.isascii() or _writable(text)):
-        raise InvalidInput("a text in a rule holds NUL or half a character; no stored text does")
-    return normalize("NFC", text)
-
-
-def _writable(text: str) -> bool:
-    """Whether the text is whole: half a character has no bytes."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _whole(number: Any, *, most: int = WINDOW_LIMIT) -> int | None:
-    if number is not None and (type(number) is not int or not 0 <= number <= most):
-        raise InvalidInput(
-            f"a window is a whole number of days, months, hours or seconds, 0 to {most:,}; got {number!r}"
-        )
-    return number
-
-
-def _moment(value: Any) -> Any:
-    if not isinstance(value, date):
-        raise InvalidInput(f"since and until take a date or a datetime, got {value!r}")
-    return constant(value)

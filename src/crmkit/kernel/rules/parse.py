@@ -29,28 +29,17 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn
 
-import attrs
-
 from crmkit.errors import CrmError, DefinitionError
 from crmkit.kernel.clock import utc
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.fields import constant
-from crmkit.kernel.rules.fields import window as window_of
+from crmkit.kernel.rules.constants import constant
+from crmkit.kernel.rules.constants import window as window_of
 from crmkit.kernel.rules.nodes import Aggregate, Attr, Bucket, Const, Expr, Operator, Part, Related, Rule, Window
 from crmkit.kernel.rules.text import MATCHES, WORDS
+from crmkit.kernel.rules.tokens import Token, place, tokens
 from crmkit.kernel.text import nearest
 
-TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<text>"(?:[^"\\]|\\.)*")
-    | (?P<moment>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)
-    | (?P<number>-?\d+(?:\.\d+)?)
-    | (?P<name>[^\W\d]\w*|`[^`]*`)
-    | (?P<sign>==|!=|<=|>=|[=<>()\[\],;.])
-    )""",
-    re.VERBOSE,
-)
 TEXT_LIMIT = 1_000_000
 DEPTH_LIMIT = 100
 COMPARISONS: dict[str, Operator] = {"==": "==", "=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -80,39 +69,14 @@ def parse(text: str) -> Rule:
     return rule
 
 
-@attrs.frozen
-class _Token:
-    kind: str
-    text: str
-    at: int
-
-
-def _tokens(text: str) -> list[_Token]:
-    found, at = [], 0
-    stripped = text.rstrip()
-    while at < len(stripped):
-        match = TOKEN.match(stripped, at)
-        if match is None or match.lastgroup is None:
-            at += len(stripped[at:]) - len(stripped[at:].lstrip())
-            raise DefinitionError(f"{_place(text, at)}: {stripped[at]!r} is not understood")
-        found.append(_Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
-        at = match.end()
-    return [*found, _Token("end", "", len(stripped))]
-
-
-def _place(text: str, at: int) -> str:
-    excerpt = text[max(0, at - 20) : at] + "⟨here⟩" + text[at : at + 20]
-    return f"in the rule at character {at + 1} ({excerpt!r})"
-
-
 class _Reader:
     def __init__(self, text: str) -> None:
-        self.source, self.tokens, self.position, self.depth = text, _tokens(text), 0, 0
+        self.source, self.tokens, self.position, self.depth = text, tokens(text), 0, 0
 
     # ── Words ──
 
     @property
-    def token(self) -> _Token:
+    def token(self) -> Token:
         return self.tokens[self.position]
 
     @property
@@ -144,7 +108,7 @@ class _Reader:
         got = f"{self.token.text!r}" if self.token.text else "the end"
         near = nearest(self.token.text, among) if among else None
         hint = f"; did you mean {near!r}?" if near else ""
-        raise DefinitionError(f"{_place(self.source, self.token.at)}: {wanted} is needed, not {got}{hint}")
+        raise DefinitionError(f"{place(self.source, self.token.at)}: {wanted} is needed, not {got}{hint}")
 
     # ── Rules ──
 

@@ -19,7 +19,7 @@ from crmkit.kernel.entity import Kind, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.fields import constant
+from crmkit.kernel.rules.constants import constant
 from crmkit.kernel.rules.nodes import Attr, Const, Expr, Operator, Rule
 from crmkit.kernel.rules.plan import kind_of_operand, operand_of
 from crmkit.kernel.rules.planned import AsOf

@@ -134,15 +134,12 @@ class Words(ABC):
 
     def returns_on(self, day: ColumnElement[Any], monthdays: Sequence[int]) -> Condition:
         """The calendar day is one of *monthdays* (302 is 2 March) of any year."""
+        runs = _runs(monthdays)
         if self.sqlite:
-            written = [f"{n // 100:02}-{n % 100:02}" for n in monthdays]
-            return sa.func.substr(sa.type_coerce(day, sa.Text), 6, type_=sa.Text).in_(written)
-        months = {n // 100: [k % 100 for k in monthdays if k // 100 == n // 100] for n in monthdays}
-        each = [
-            sa.and_(sa.func.date_part("month", day) == month, sa.func.date_part("day", day).in_(days))
-            for month, days in months.items()
-        ]
-        return any_of(each)
+            text = sa.func.substr(sa.type_coerce(day, sa.Text), sa.literal_column("6"), type_=sa.Text)
+            return any_of([text.between(_written(first), _written(last)) for first, last in runs])
+        month, number = sa.func.date_part("month", day), sa.func.date_part("day", day)
+        return any_of([sa.and_(month == a // 100, number.between(a % 100, b % 100)) for a, b in runs])
 
     def draw(self, size: int, salt: str, t: FromClause) -> ColumnElement[Any]:
         """The number that the id draws."""
@@ -165,6 +162,21 @@ def _kept(value: Any) -> Any:
         case Decimal():
             return int(value * SCALE)
     return value
+
+
+def _runs(monthdays: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of days that follow each other within a month."""
+    runs: list[tuple[int, int]] = []
+    for n in sorted(set(monthdays)):
+        if runs and runs[-1][1] == n - 1:
+            runs[-1] = (runs[-1][0], n)
+        else:
+            runs.append((n, n))
+    return runs
+
+
+def _written(monthday: int) -> str:
+    return f"{monthday // 100:02}-{monthday % 100:02}"
 
 
 def _day_part(day: ColumnElement[Any], part: str) -> ColumnElement[Any]:

@@ -1,28 +1,31 @@
-"""From a rule to a plan: names resolved against the entity, types checked, windows turned into moments.
-
-A rule says ``last 90 days``; its plan says from when until when.  After this step nothing is left to interpret, so an
-engine is a translation of the few node types below, and the clock is never read again.
-"""
+"""Names are resolved, and windows become moments."""
 
 from __future__ import annotations
 
-from calendar import isleap
 from datetime import MAXYEAR, date, datetime, timedelta
-from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor
 from typing import Any
 
 import attrs
 
 from crmkit.errors import DefinitionError
-from crmkit.kernel.checking import DECIMAL_PLACES
 from crmkit.kernel.clock import local_date, shift, start_of_day, utc
 from crmkit.kernel.entity import Kind, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Registry, Relation
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.nodes import AllOf, AnyOf, Operator, Rule
+from crmkit.kernel.rules.plan.fitting import (
+    COMPARABLE,
+    ORDERED,
+    fit,
+    in_range,
+    kind_of_operand,
+    name_of,
+    returning,
+    same_day,
+    side_of,
+)
 from crmkit.kernel.rules.planned import (
     AsOf,
     Blank,
@@ -46,37 +49,19 @@ from crmkit.kernel.rules.planned import (
 )
 from crmkit.kernel.text import fold, nearest
 
-ORDERED = {Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL, Kind.DATE, Kind.INSTANT, Kind.DURATION, Kind.MONEY}
-NUMERIC = {Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL}
 SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
 SINGLY = 1_000
 
 
-def plan(rule: Rule, schema: Schema, registry: Registry, as_of: AsOf) -> Plan:
-    """The plan of *rule* over entities of *schema*.
-
-    Raises:
-        DefinitionError: an unknown field, or kinds that cannot be compared; it names the field and the nearest one.
-    """
-    nodes.measure(rule)
-    planned = _Planner(registry, as_of).rule(rule, schema)
-    if not as_of.past:
-        return planned
-    born = Column(hops=(), attribute=schema["created_at"], kind=Kind.INSTANT)
-    return Both((Is(born, "<=", Literal(as_of.at)), planned))
-
-
-def operand_of(expr: nodes.Expr, schema: Schema, registry: Registry, as_of: AsOf) -> Operand:
-    """The planned form of one expression."""
-    return _Planner(registry, as_of).operand(expr, schema, key=True)
-
-
 @attrs.frozen
-class _Planner:
+class Planner:
+    """Plans rules of one CRM as of one moment."""
+
     registry: Registry
     as_of: AsOf
 
     def rule(self, rule: Rule, schema: Schema) -> Plan:
+        """The plan of one rule."""
         match rule:
             case nodes.Always(value):
                 return Truth(value)
@@ -98,7 +83,7 @@ class _Planner:
             case nodes.Has(expr, quantifier, values):
                 column = self._column(expr, schema)
                 if column.kind is not Kind.TAGS:
-                    raise DefinitionError(f"{_name(column)} is not a set of texts; use == or in_ with it")
+                    raise DefinitionError(f"{name_of(column)} is not a set of texts; use == or in_ with it")
                 tagged = Tagged(column, quantifier == "all", values)
                 return No(tagged) if quantifier == "none" else tagged
         return self._over_time(rule, schema)
@@ -123,6 +108,7 @@ class _Planner:
     # ── Expressions ──
 
     def operand(self, expr: nodes.Expr, schema: Schema, *, key: bool = False) -> Operand:
+        """The plan of one expression."""
         match expr:
             case nodes.Const(value):
                 return Literal(value)
@@ -131,7 +117,7 @@ class _Planner:
             case nodes.Part(of, part):
                 column = self._column(of, schema)
                 if column.kind not in {Kind.DATE, Kind.INSTANT} or (part == "hour" and column.kind is Kind.DATE):
-                    raise DefinitionError(f"{_name(column)} is a {column.kind.value}; it has no {part}")
+                    raise DefinitionError(f"{name_of(column)} is a {column.kind.value}; it has no {part}")
                 return PartOf(column, part, self.as_of.zone)
             case nodes.Bucket(size, salt):
                 return Draw(size, salt, schema["id"])
@@ -209,9 +195,9 @@ class _Planner:
             raise DefinitionError(f"{function} looks at a field of the {hops[-1].target.plural} themselves")
         if function in {"sum", "avg"} and column.kind not in SUMMABLE:
             hint = "; declare it Decimal: sums of floats are not exact" if column.kind is Kind.NUMBER else ""
-            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; it has no {function}{hint}")
+            raise DefinitionError(f"{name_of(column)} is a {column.kind.value}; it has no {function}{hint}")
         if function in {"min", "max"} and column.kind not in ORDERED:
-            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; it has no {function}")
+            raise DefinitionError(f"{name_of(column)} is a {column.kind.value}; it has no {function}")
         kind = Kind.INTEGER if function == "distinct" else column.kind
         return Total(function=function, hops=hops, where=where, column=column, kind=kind)
 
@@ -229,9 +215,9 @@ class _Planner:
                 raise DefinitionError("a sum of money is compared with Money, so that its currency is known")
             if any(isinstance(o, PartOf) and o.part == "age" for o in (left, other)):
                 raise DefinitionError("an age is compared with a number of years, not with another field")
-            if isinstance(left, Literal) or (kind_of_operand(left), kind_of_operand(other)) not in _COMPARABLE:
+            if isinstance(left, Literal) or (kind_of_operand(left), kind_of_operand(other)) not in COMPARABLE:
                 raise DefinitionError(
-                    f"{_name(left)} ({kind_of_operand(left).value}) cannot be compared with {_name(other)}"
+                    f"{name_of(left)} ({kind_of_operand(left).value}) cannot be compared with {name_of(other)}"
                 )
             return Is(left, operator, other)
         if isinstance(left, Literal):
@@ -244,8 +230,8 @@ class _Planner:
         if isinstance(left, Total) and left.kind is Kind.MONEY and isinstance(value, Money):
             left = attrs.evolve(left, currency=value.currency)
         if kind_of_operand(left) in {Kind.BOOLEAN, Kind.JSON, Kind.TAGS} and operator != "==":
-            raise DefinitionError(f"{_name(left)} is a {kind_of_operand(left).value}; it has no order")
-        return _in_range(left, operator, _fit(value, left))
+            raise DefinitionError(f"{name_of(left)} is a {kind_of_operand(left).value}; it has no order")
+        return in_range(left, operator, fit(value, left))
 
     def _one_of(self, left: Operand, values: tuple[Any, ...]) -> Plan:
         if not values:
@@ -258,13 +244,13 @@ class _Planner:
             (stretches if computed or (instants and type(value) is date) else rest).append(value)
         if len(stretches) > SINGLY:
             raise DefinitionError(
-                f"{_name(left)} is compared with {len(stretches):,} values one by one; {SINGLY:,} at the most: "
+                f"{name_of(left)} is compared with {len(stretches):,} values one by one; {SINGLY:,} at the most: "
                 "use between, or a stretch of time"
             )
         schema = next(iter(self.registry.schemas.values()))
         singly = [self._compare(left, "==", nodes.Const(v), schema) for v in stretches]
-        fitted = [_fit(v, left) for v in rest]
-        fitting = tuple(v for v in fitted if _side(v, left) == 0 and not isinstance(v, Fraction))
+        fitted = [fit(v, left) for v in rest]
+        fitting = tuple(v for v in fitted if side_of(v, left) == 0 and not isinstance(v, Fraction))
         if not singly:
             return In(left, fitting) if fitting else Truth(value=False)
         return Either((*singly, In(left, fitting)) if fitting else tuple(singly))
@@ -272,10 +258,10 @@ class _Planner:
     def _match(self, rule: nodes.Match, schema: Schema) -> Plan:
         column = self._column(rule.expr, schema)
         if column.kind is not Kind.TEXT or column.inside:
-            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; only stored text is searched")
+            raise DefinitionError(f"{name_of(column)} is a {column.kind.value}; only stored text is searched")
         if rule.fold and not column.attribute.search:
             raise DefinitionError(
-                f"declare {_name(column)} with attribute(search=True) to compare without regard to case"
+                f"declare {name_of(column)} with attribute(search=True) to compare without regard to case"
             )
         return Like(column, rule.how, fold(rule.text) if rule.fold else rule.text, rule.fold)
 
@@ -294,7 +280,7 @@ class _Planner:
             return Truth(value=False)
         if today.year - full > MAXYEAR:
             return No(Blank(column))
-        born_by = _same_day(today, years=-full)
+        born_by = same_day(today, years=-full)
         if column.kind is Kind.INSTANT:
             return Is(column, "<", Literal(start_of_day(born_by + timedelta(days=1), self.as_of.zone)))
         return Is(column, "<=", Literal(born_by))
@@ -344,18 +330,16 @@ class _Planner:
 
     def _during(self, column: Column, window: nodes.Window) -> Plan:
         if column.kind not in {Kind.DATE, Kind.INSTANT}:
-            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; only dates and instants lie in a window")
+            raise DefinitionError(
+                f"{name_of(column)} is a {column.kind.value}; only dates and instants lie in a window"
+            )
         return Both(tuple(self._window(column, window)))
 
     def _anniversary(self, column: Column, days: int) -> Plan:
         if column.kind not in {Kind.DATE, Kind.INSTANT}:
-            raise DefinitionError(f"{_name(column)} is a {column.kind.value}; only dates return every year")
+            raise DefinitionError(f"{name_of(column)} is a {column.kind.value}; only dates return every year")
         today = local_date(self.as_of.at, self.as_of.zone)
-        returning = [today + timedelta(days=n) for n in range(days + 1)]
-        found = {day.month * 100 + day.day for day in returning}
-        if any((day.month, day.day) == (2, 28) and not isleap(day.year) for day in returning):
-            found.add(229)
-        return In(PartOf(column, "monthday", self.as_of.zone), tuple(sorted(found)))
+        return In(PartOf(column, "monthday", self.as_of.zone), returning(today, days))
 
     def _begin(self, window: nodes.Window) -> datetime | None:
         starts = []
@@ -386,7 +370,7 @@ class _Planner:
             present = Both((Is(state, "==", Literal(value)), present))
         if not self.as_of.past:
             return present  # nothing has ended after now
-        stays = nodes.Related((*way, "stays"), nodes.Compare(nodes.Attr(("field",)), "==", nodes.Const(field)))
+        stays = nodes.Related((*way, "stays"), _equal(("field",), field))
         hops, of_field = self._related(stays, schema)
         stay = hops[-1].target
 
@@ -404,125 +388,10 @@ class _Planner:
     def _in_segment(self, name: str, schema: Schema) -> Plan:
         if schema.name != "customer":
             raise DefinitionError(f"segments have customers as members, not {schema.plural}")
-        hops, where = self._related(
-            nodes.Related(
-                ("memberships",),
-                nodes.AllOf(
-                    (
-                        nodes.Compare(nodes.Attr(("segment", "name")), "==", nodes.Const(name)),
-                        nodes.Compare(nodes.Attr(("state",)), "==", nodes.Const("member")),
-                    )
-                ),
-            ),
-            schema,
-        )
+        member = nodes.AllOf((_equal(("segment", "name"), name), _equal(("state",), "member")))
+        hops, where = self._related(nodes.Related(("memberships",), member), schema)
         return Some(hops, where)
 
 
-def kind_of_operand(operand: Operand) -> Kind:
-    """The kind of value that *operand* has."""
-    match operand:
-        case Column() | Total():
-            return operand.kind
-        case PartOf() | Draw():
-            return Kind.INTEGER
-    return Kind.TEXT
-
-
-_COMPARABLE = {(k, k) for k in ORDERED} | {
-    (Kind.INTEGER, Kind.DECIMAL),
-    (Kind.DECIMAL, Kind.INTEGER),
-    (Kind.BOOLEAN, Kind.BOOLEAN),
-}
-
-
-def _name(operand: Operand) -> str:
-    match operand:
-        case Column(hops=hops, attribute=attribute, inside=inside):
-            return ".".join([*(h.name for h in hops), "extra" if inside else attribute.name, *inside])
-        case PartOf(column, part):
-            return f"{_name(column)}.{part}"
-        case Draw():
-            return "bucket"
-        case Total(function=function, hops=hops):
-            return f"{'.'.join(h.name for h in hops)}.{function}"
-    return repr(operand)
-
-
-def _fit(value: Any, left: Operand) -> Any:
-    """*value* in the kind of *left*, so that every engine compares like with like."""
-    kind, given = kind_of_operand(left), type(value)
-    averaged = isinstance(left, Total) and left.function == "avg"
-    if kind is Kind.TEXT and given is str:
-        if isinstance(left, Column) and left.attribute.choices is not None and value not in left.attribute.choices:
-            near = nearest(value, left.attribute.choices)
-            hint = f", did you mean {near!r}?" if near else f"; it is one of {', '.join(left.attribute.choices)}"
-            raise DefinitionError(f"{_name(left)} is never {value!r}{hint}")
-        return value
-    if kind in NUMERIC and given in {int, float, Decimal}:
-        return _number(value, kind, left, averaged=averaged)
-    if kind is Kind.MONEY and given is Money:
-        return value
-    if (kind, given) in {(Kind.BOOLEAN, bool), (Kind.DATE, date), (Kind.INSTANT, datetime), (Kind.DURATION, timedelta)}:
-        return value
-    raise DefinitionError(f"{_name(left)} is a {kind.value}; it cannot be compared with {value!r}")
-
-
-def _number(value: Any, kind: Kind, left: Operand, *, averaged: bool) -> Any:
-    exact = Fraction(str(value)) if isinstance(value, float) else Fraction(value)
-    if averaged:
-        return exact
-    if kind is Kind.NUMBER:
-        return _float(value, left)
-    if kind is Kind.INTEGER:
-        return int(exact) if exact.denominator == 1 else exact
-    if (exact * 10**DECIMAL_PLACES).denominator != 1:
-        raise DefinitionError(f"{_name(left)} has {DECIMAL_PLACES} decimal places; {value!r} has more")
-    return Decimal(exact.numerator) / Decimal(exact.denominator)
-
-
-def _float(value: Any, left: Operand) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        raise DefinitionError(f"{_name(left)} is a number; {str(value)[:20]}… is larger than any") from None
-
-
-# What the stores keep in 64 bits.
-LIMITS: dict[Kind, Any] = {
-    Kind.INTEGER: 2**63 - 1,
-    Kind.DECIMAL: Fraction(2**63 - 1, 10**DECIMAL_PLACES),
-    Kind.DURATION: timedelta(microseconds=2**63 - 1),
-}
-
-
-def _side(value: Any, left: Operand) -> int:
-    """Whether *value*, which *left* is compared with, is below (-1) or above (1) all that a store can hold."""
-    limit = LIMITS.get(kind_of_operand(left))
-    exact = Fraction(value) if isinstance(value, Decimal) else value
-    if limit is None or -limit <= exact <= limit:
-        return 0
-    return 1 if exact > limit else -1
-
-
-def _in_range(left: Operand, operator: Operator, value: Any) -> Plan:
-    """A comparison with a constant, such that every engine can hold the constant."""
-    side = _side(value, left)
-    if side:
-        holds = operator in ({"<", "<="} if side > 0 else {">", ">="})
-        return No(Blank(left)) if holds else Truth(value=False)
-    if not isinstance(value, Fraction) or (isinstance(left, Total) and left.function == "avg"):
-        return Is(left, operator, Literal(value))
-    if operator == "==":
-        return Truth(value=False)
-    if operator in {"<", "<="}:
-        return Is(left, "<=", Literal(floor(value)))
-    return Is(left, ">=", Literal(ceil(value)))
-
-
-def _same_day(day: date, *, years: int) -> date:
-    """The latest birthday of somebody who is *years* old on *day*."""
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return date(day.year + years, 2, 28)
+def _equal(path: tuple[str, ...], value: str) -> Rule:
+    return nodes.Compare(nodes.Attr(path), "==", nodes.Const(value))

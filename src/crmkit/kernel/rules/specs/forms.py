@@ -1,36 +1,19 @@
-"""Rules as JSON: how they are stored, and how a rule builder in a browser writes them.
-
-The models below are the form, and :func:`json_schema` publishes it; ``crmkit-rule/1`` is its version.
-
->>> from crmkit.kernel.rules import F
->>> from crmkit.kernel.rules.specs import from_json, to_json
->>> rule = F.city == "Chengdu"
->>> to_json(rule)
-{'left': {'field': 'city'}, 'op': '==', 'right': {'value': 'Chengdu'}}
->>> from_json(to_json(rule)) == rule
-True
-"""
+"""The form of each part of a rule in JSON: what is read, checked and published as a schema."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, cast
 
-import attrs
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from crmkit.errors import CrmError, DefinitionError
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.fields import SECONDS_LIMIT, WINDOW_LIMIT, constant
+from crmkit.kernel.rules.constants import SECONDS_LIMIT, WINDOW_LIMIT, constant
 from crmkit.kernel.rules.nodes import Expr, Related, Rule, Window
 
-VERSION = "crmkit-rule/1"
-DEPTH_LIMIT = 60
-SIZE_LIMIT = 250_000
 Whole = Annotated[StrictInt, Field(ge=0, le=WINDOW_LIMIT)]
 Path = Annotated[StrictStr, Field(min_length=1, max_length=500)]
 
@@ -349,143 +332,3 @@ RuleSpec = (
 )
 for model in (RelatedSpec, AggregateSpec, AllSpec, AnySpec, NotSpec):
     model.model_rebuild()
-ADAPTER: TypeAdapter[RuleSpec] = TypeAdapter(RuleSpec)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of rules, for editors and rule builders."""
-    return {"$id": VERSION, "title": "A rule of crmkit", **ADAPTER.json_schema()}
-
-
-def from_json(spec: Any) -> Rule:
-    """The rule that *spec* describes.
-
-    Raises:
-        DefinitionError: a part is missing, unknown, too large or nested too deeply; the message says where.
-    """
-    _measure(spec)
-    try:
-        return ADAPTER.validate_python(spec).node()
-    except ValidationError as error:
-        raise DefinitionError(_place(error)) from None
-
-
-def _measure(spec: Any) -> None:
-    """Refuse what is too deep or too large before anything recurses into it."""
-    layer, depth, size = [spec], 0, 0
-    while layer:
-        depth, size = depth + 1, size + len(layer)
-        if depth > 3 * DEPTH_LIMIT:
-            raise DefinitionError(f"the rule is nested deeper than {DEPTH_LIMIT} levels: flatten it")
-        if size > SIZE_LIMIT:
-            raise DefinitionError(f"the rule has more than {SIZE_LIMIT:,} parts: keep long lists in a static segment")
-        layer = [
-            part
-            for here in layer
-            if isinstance(here, (Mapping, list))
-            for part in (here.values() if isinstance(here, Mapping) else here)
-        ]
-
-
-def _place(error: ValidationError) -> str:
-    """The deepest thing that is wrong: of the forms a rule may have, the one that was meant got furthest."""
-    errors = error.errors(include_url=False)
-    unlike = Counter(_form(e["loc"]) for e in errors if e["type"] in {"missing", "extra_forbidden"})
-    worst = max(errors, key=lambda e: (-unlike[_form(e["loc"])], len(e["loc"]), e["type"] != "missing"))
-    at = ".".join(str(step) for step in worst["loc"] if not str(step).endswith("Spec"))
-    return f"the rule's JSON is wrong at {at or 'the top'}: {worst['msg']}, got {str(worst['input'])[:60]!r}"
-
-
-def _form(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """*place* up to the last form of a rule or a value that was tried there."""
-    forms = [n for n, step in enumerate(place) if str(step).endswith("Spec")]
-    return place[: forms[-1] + 1] if forms else ()
-
-
-# ── And back ──
-
-
-def to_json(rule: Rule) -> dict[str, Any]:
-    """*rule* as JSON."""
-    match rule:
-        case nodes.Always(value):
-            return {"always": value}
-        case nodes.AllOf(rules):
-            return {"all": [to_json(r) for r in rules]}
-        case nodes.AnyOf(rules):
-            return {"any": [to_json(r) for r in rules]}
-        case nodes.Not(inner):
-            return {"not": to_json(inner)}
-        case nodes.Compare(left, operator, right):
-            return {"left": _expr(left), "op": operator, "right": _expr(right)}
-        case nodes.OneOf(expr, values):
-            return {"left": _expr(expr), "op": "in", "right": [_value(v) for v in values]}
-        case nodes.Match(expr, how, text, fold):
-            return {"left": _expr(expr), "op": f"i{how}" if fold else how, "right": text}
-        case nodes.Missing(expr):
-            return {"missing": _expr(expr)}
-        case nodes.Has(expr, quantifier, values):
-            return {"left": _expr(expr), "op": f"has_{quantifier}", "right": list(values)}
-    return _timed(rule)
-
-
-def _timed(rule: Rule) -> dict[str, Any]:
-    match rule:
-        case nodes.Exists(related):
-            return {"exists": _related(related)}
-        case nodes.Held(expr, value, window):
-            named = {} if value is None else {"value": value}
-            return {"held": _expr(expr), **named, "window": _window(window)}
-        case nodes.During(expr, window):
-            return {"during": _expr(expr), "window": _window(window)}
-        case nodes.Anniversary(expr, days):
-            return {"anniversary": _expr(expr), "days": days}
-        case nodes.Sequence(first, then, hours):
-            return {"first": _related(first), "then": _related(then), "hours": hours}
-        case nodes.InSegment(name):
-            return {"segment": name}
-    raise TypeError(rule)
-
-
-def _expr(expr: Expr) -> dict[str, Any]:
-    match expr:
-        case nodes.Const(value):
-            return _value(value)
-        case nodes.Attr(path):
-            return {"field": ".".join(path)}
-        case nodes.Part(of, part):
-            return {"part": part, "of": _expr(of)}
-        case nodes.Bucket(size, salt):
-            return {"bucket": size, "salt": salt}
-        case nodes.Aggregate(function, related, of):
-            named = {} if of is None else {"of": _expr(of)}
-            return {"aggregate": function, **_related(related), **named}
-    raise TypeError(expr)
-
-
-def _related(related: Related) -> dict[str, Any]:
-    where = {} if related.where is None else {"where": to_json(related.where)}
-    window = {} if related.window is None else {"window": _window(related.window)}
-    return {"rows": ".".join(related.path), **where, **window}
-
-
-def _window(window: Window) -> dict[str, Any]:
-    spec = {name: value for name, value in attrs.asdict(window).items() if value is not None and value != "last"}
-    return {name: _value(value) if name in {"since", "until"} else value for name, value in spec.items()}
-
-
-def _value(value: Any) -> dict[str, Any]:
-    match value:
-        case bool() | int() | str():
-            return {"value": value}
-        case Money():
-            return {"value": str(value.amount), "as": value.currency}
-        case Decimal():
-            return {"value": str(value), "as": "decimal"}
-        case datetime():
-            return {"value": value.isoformat(), "as": "instant"}
-        case date():
-            return {"value": value.isoformat(), "as": "date"}
-        case timedelta():
-            return {"value": value // timedelta(microseconds=1), "as": "microseconds"}
-    raise TypeError(value)

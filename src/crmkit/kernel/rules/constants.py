@@ -1,0 +1,100 @@
+"""What rules compare with: texts normalised, instants in UTC, whole measures of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypedDict
+from unicodedata import normalize
+
+from crmkit.errors import InvalidInput
+from crmkit.kernel.clock import utc
+from crmkit.kernel.money import Money
+from crmkit.kernel.rules.nodes import (
+    Window,
+)
+
+WINDOW_LIMIT = 100_000
+SECONDS_LIMIT = 3_600 * WINDOW_LIMIT
+
+
+class Lasting(TypedDict, total=False):
+    """How long a stretch of time is: calendar days and months, exact hours and seconds."""
+
+    days: int | None
+    months: int | None
+    hours: int | None
+    seconds: int | None
+
+
+def window(**bounds: Any) -> Window:
+    """A window of at least one measure.
+
+    Raises:
+        InvalidInput: none is given, or one is not a whole number from 0 to 100,000 (seconds: of as many hours).
+    """
+    side = bounds.pop("side", "last")
+    seconds = whole_of(bounds.pop("seconds", None), most=SECONDS_LIMIT)
+    days, hours, months = (whole_of(bounds.pop(name, None)) for name in ("days", "hours", "months"))
+    if bounds or days is hours is months is seconds is None:
+        raise InvalidInput(
+            f"a window is given in days=, months=, hours= or seconds=, got {', '.join(bounds) or 'nothing'}"
+        )
+    return Window(days, hours, months, side=side, seconds=seconds)
+
+
+def constant(value: Any) -> Any:
+    """*value* as a rule keeps it: texts normalised, instants in UTC; NaN and naive datetimes are refused."""
+    if isinstance(value, str):
+        return normal(value)
+    if isinstance(value, datetime):
+        return utc(value, what="a value in a rule")
+    if isinstance(value, float):
+        value = Decimal(str(value))
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise InvalidInput(f"a rule cannot compare with {value!r}; use is_missing() to ask for missing values")
+    if isinstance(value, (bool, int, Decimal, date, timedelta, Money)):
+        return value
+    raise InvalidInput(f"a rule cannot compare with {value!r}; use text, a number, a date, an instant or Money")
+
+
+def values_of(values: Iterable[Any]) -> tuple[Any, ...]:
+    """The values of a list, each once; missing ones are none."""
+    if isinstance(values, str):
+        raise InvalidInput(f"in_ takes a list of values, got the text {values!r}; write in_([{values!r}])")
+    return tuple(dict.fromkeys(constant(v) for v in values if v is not None))
+
+
+def normal(text: Any) -> str:
+    """A text, normalised."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"a rule compares text with text here, got {text!r}")
+    if "\0" in text or not (text.isascii() or _writable(text)):
+        raise InvalidInput("a text in a rule holds NUL or half a character; no stored text does")
+    return normalize("NFC", text)
+
+
+def _writable(text: str) -> bool:
+    """Whether the text is whole: half a character has no bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def whole_of(number: Any, *, most: int = WINDOW_LIMIT) -> int | None:
+    """A number of units."""
+    if number is not None and (type(number) is not int or not 0 <= number <= most):
+        raise InvalidInput(
+            f"a window is a whole number of days, months, hours or seconds, 0 to {most:,}; got {number!r}"
+        )
+    return number
+
+
+def moment_of(value: Any) -> Any:
+    """A date or an instant."""
+    if not isinstance(value, date):
+        raise InvalidInput(f"since and until take a date or a datetime, got {value!r}")
+    return constant(value)
