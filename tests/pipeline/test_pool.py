@@ -150,6 +150,17 @@ def test_many_leads_cost_a_few_queries_for_each_pool(crm: CRM, monkeypatch: pyte
     assert len(due) == 300
 
 
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+def test_a_lead_of_somebody_who_may_see_nothing_is_watched(clock: FrozenClock, many: bool) -> None:  # noqa: FBT001
+    with CRM.open("sqlite://", clock=clock, access=lambda *_: F.id.is_missing()) as crm:
+        crm.pipeline.pool.define("web", rule=F.source == "web", idle=DAY)
+        form, row = crm.acting_as("form").pipeline.leads, {"name": "a", "source": "web", "owner": "ann"}
+        form.capture_many([row, row]) if many else form.capture(name="a", source="web", owner="ann")
+        clock.advance(days=1, seconds=1)
+        crm.run_due()
+        assert {lead.owner for lead in crm.pipeline.leads.find()} == {None}
+
+
 def test_claiming(anywhere: CRM, clock: FrozenClock) -> None:
     pool = anywhere.pipeline.pool
     pool.define(idle=7 * DAY, claims_per_day=2, rest=3 * DAY)

@@ -10,7 +10,7 @@ from crmkit.pipeline.assignment.entry import AssignmentEntry, AssignmentSetup, D
 from crmkit.pipeline.assignment.hands import handed, recent, record, turns_in, turns_of
 from crmkit.pipeline.assignment.salesperson import Salesperson
 from crmkit.pipeline.leads.lead import CLOSED, Lead
-from crmkit.pipeline.neighbours import satisfies
+from crmkit.pipeline.neighbours import satisfies, the_house
 from crmkit.pipeline.pool.pool import watch_many
 
 FREE = F.owner.is_missing() & F.stage.not_in(CLOSED)
@@ -36,7 +36,7 @@ def decided(work: Work, lead: Lead, *, hold: bool = False) -> Decision:
         lead: which.
         hold: whether others who ask the same entry wait until the transaction ends, so that turns and limits hold.
     """
-    house = _the_house(work)
+    house = the_house(work)
     decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
     for entry in entries_of(house):
         if not satisfies(house, lead, entry.read()):
@@ -61,7 +61,7 @@ def assigned(work: Work, lead: Lead) -> Lead:
 def received(work: Work, leads: Sequence[Lead]) -> list[Lead]:
     """New leads, given out if the house does so by itself; in the order in which they came."""
     free = [lead.id for lead in leads if lead.owner is None]
-    house = _the_house(work)
+    house = the_house(work)
     setup = setup_of(house) if free else None
     if setup is None or not setup.at_capture:
         return list(leads)
@@ -73,11 +73,6 @@ def received(work: Work, leads: Sequence[Lead]) -> list[Lead]:
         _given_out(work, house, house.find(Lead, FREE & part, order_by=ORDER), among=FREE & part)
         now |= {lead.id: lead for lead in house.find(Lead, part)}
     return list(now.values())
-
-
-def _the_house(work: Work) -> Work:
-    """The same transaction, in nobody's name: whose turn it is does not depend on what the actor may see."""
-    return Work(work.session, work.house, actor=None)
 
 
 def _hold(work: Work, entry: AssignmentEntry) -> None:
@@ -104,7 +99,7 @@ def _first(
 def distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decision]:
     """A few queries for each entry, whatever the number of leads."""
     leads = work.find(Lead, wanted, order_by=ORDER, limit=limit)
-    return _given_out(work, _the_house(work), leads, among=wanted)
+    return _given_out(work, the_house(work), leads, among=wanted)
 
 
 def _given_out(work: Work, house: Work, leads: Sequence[Lead], *, among: Rule) -> list[Decision]:

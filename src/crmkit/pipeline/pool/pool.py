@@ -15,10 +15,11 @@ from typing import Any
 from crmkit.errors import InvalidInput
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.rules import F
+from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json
 from crmkit.kernel.work import Work
 from crmkit.pipeline.leads.lead import Lead
+from crmkit.pipeline.neighbours import satisfies, the_house
 
 CHECK = "pipeline.check_pool"
 MOMENT = timedelta(seconds=1)
@@ -50,6 +51,10 @@ class Pool(Entity):
             if value is not None and value <= timedelta(0):
                 raise InvalidInput(f"pool.{name} is a time longer than nothing, got {value!r}")
 
+    def read(self) -> Rule | None:
+        """The condition."""
+        return None if self.rule is None else from_json(self.rule)
+
     def returns_at(self, lead: Lead, *, followed_up_at: datetime | None) -> tuple[datetime, str] | None:
         """From when on a lead is not kept any longer, and why."""
         if lead.owner is None or lead.owned_since is None or lead.locked or not lead.open:
@@ -72,11 +77,10 @@ class PoolDefined(Event):
 
 
 def pool_of(work: Work, lead: Lead) -> Pool | None:
-    """The pool that decides about a lead."""
-    for pool in work.find(Pool, order_by="name"):
-        if pool.rule is None or work.count(Lead, from_json(pool.rule) & (F.id == lead.id)):
-            return pool
-    return None
+    """The pool that decides about a lead, whatever the actor may see."""
+    house = the_house(work)
+    pools = house.find(Pool, order_by="name")
+    return next((pool for pool in pools if satisfies(house, lead, pool.read())), None)
 
 
 def watch(work: Work, lead: Lead) -> None:
@@ -90,10 +94,11 @@ def watch(work: Work, lead: Lead) -> None:
 
 def watch_many(work: Work, leads: Iterable[Lead]) -> None:
     """The same for many, with a few queries for each pool, whatever the number of leads."""
-    pools = work.find(Pool, order_by="name")
+    house = the_house(work)
+    pools = house.find(Pool, order_by="name")
     waiting = [lead for lead in leads if pools and lead.owner is not None and lead.open]
     for pool in pools:
-        fitting = _fitting(work, pool, waiting)
+        fitting = _fitting(house, pool, waiting)
         for lead in waiting:
             if lead.id in fitting:
                 look_later(work, lead, pool, followed_up_at=None)
@@ -103,9 +108,9 @@ def watch_many(work: Work, leads: Iterable[Lead]) -> None:
 def _fitting(work: Work, pool: Pool, leads: Sequence[Lead]) -> set[str]:
     """The ids of those of *leads* that satisfy the rule of *pool*."""
     ids = [lead.id for lead in leads]
-    if pool.rule is None:
+    rule = pool.read()
+    if rule is None:
         return set(ids)
-    rule = from_json(pool.rule)
     parts = (F.id.in_(ids[begin : begin + CHUNK]) for begin in range(0, len(ids), CHUNK))
     return {found for part in parts for (found,) in work.columns(Lead, ["id"], rule & part)}
 
