@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmkit import CRM, F
+from crmkit import CRM, F, Line, Money
 from crmkit.errors import DefinitionError, InvalidInput, NotFound, Refused
 from crmkit.kernel.rules import Rule
 from crmkit.testing import FrozenClock
@@ -232,6 +232,42 @@ def test_what_time_alone_changes_comes_through_the_agenda(rule: Rule, days: list
             crm.run_due()
             found = {c.id for c in crm.customers.segments.members("watched")}
             assert found == {c.id for c in crm.customers.find(rule)}
+
+
+def test_an_explanation_names_the_rows_that_decided(crm: CRM, clock: FrozenClock) -> None:
+    wang = crm.customers.register(name="Wang")
+    orders = [
+        crm.pipeline.orders.place(
+            wang,
+            lines=[Line("Album", unit_price=Money(price, "CNY"))],
+            placed_at=clock.now() - timedelta(days=days),
+        )
+        for price, days in (("100", 1), ("50", 2), ("900", 200))
+    ]
+    lately = F.orders.within(days=90)
+    why = crm.customers.segments.explain((lately.sum("total") > Money("500", "CNY")) & F.orders.any(), wang)
+    summed, existing = why.parts
+    assert sorted(summed.rows) == sorted(f"{o.id} · {o.placed_at.isoformat()} · {o.total}" for o in orders[:2])
+    assert len(existing.rows) == 3
+    for text in (str(why), format(why, "md"), format(why, "html")):
+        assert "to bring it in" in text
+        assert orders[0].id in text.replace("\\", "")
+    before = crm.customers.segments.explain(~lately.any(), wang, as_of=clock.now() + timedelta(days=100))
+    assert before.matches
+
+
+def test_what_was_tried_out_can_be_read(crm: CRM) -> None:
+    crm.customers.register(name="Wang", city="Rome")
+    crm.customers.register(name="Li", city="Xi'an")
+    segments = crm.customers.segments
+    segments.define("all", rule="everyone")
+    segments.refresh("all")
+    preview = segments.preview('city = "Rome"', against="all")
+    assert format(preview, "md").startswith('city = "Rome" — 1 customers, 0 enter, 1 leave')
+    assert "1 leave" in preview._repr_html_()
+    overlap = segments.compare("all", F.city == "Rome")
+    assert "| both | 1 |" in format(overlap, "md")
+    assert "<td>only the first</td><td>1</td>" in overlap._repr_html_()
 
 
 def test_nothing_is_planned_where_time_moves_nobody(crm: CRM, clock: FrozenClock) -> None:

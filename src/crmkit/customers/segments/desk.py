@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
-
 from crmkit.customers.people import Customer
 from crmkit.customers.segments.definition import (
     Membership,
@@ -25,11 +23,11 @@ from crmkit.customers.segments.members import (
     refresh,
     segment_called,
 )
+from crmkit.customers.segments.results import Backtest, Overlap, Preview
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
-from crmkit.kernel.clock import start_of_day
+from crmkit.kernel.clock import start_of_day, utc
 from crmkit.kernel.collection import PAGE_LIMIT, Collection
-from crmkit.kernel.render import table_html, table_md
 from crmkit.kernel.rules import AsOf, F, Rule, parse
 from crmkit.kernel.rules.check import Findings, check
 from crmkit.kernel.rules.explain import Explainer, Explanation
@@ -41,56 +39,6 @@ if TYPE_CHECKING:
 
 SAMPLE = 10
 RuleLike = Rule | str | Mapping[str, Any]
-
-
-@attrs.frozen(kw_only=True)
-class Preview:
-    """Who a rule would catch; nothing is stored.
-
-    Attributes:
-        count: how many customers.
-        sample: the first of them.
-        entering: ids of those who would enter the segment that it was compared with; none without one.
-        leaving: ids of those who would leave it.
-    """
-
-    rule: Rule
-    count: int
-    sample: tuple[Customer, ...]
-    entering: tuple[str, ...] | None = None
-    leaving: tuple[str, ...] | None = None
-
-    def __format__(self, form: str) -> str:
-        return table_md(["customer", "id"], self._rows()) if form == "md" else repr(self)
-
-    def _repr_html_(self) -> str:
-        return table_html(["customer", "id"], self._rows(), caption=f"{self.rule} — {self.count}")
-
-    def _rows(self) -> list[tuple[str, str]]:
-        return [(c.name, c.id) for c in self.sample]
-
-
-@attrs.frozen(kw_only=True)
-class Backtest:
-    """How many customers a rule would have caught on each day of the past."""
-
-    rule: Rule
-    days: tuple[tuple[date, int], ...]
-
-    def __format__(self, form: str) -> str:
-        return table_md(["day", "members"], self.days) if form == "md" else repr(self)
-
-    def _repr_html_(self) -> str:
-        return table_html(["day", "members"], self.days, caption=str(self.rule))
-
-
-@attrs.frozen(kw_only=True)
-class Overlap:
-    """How two groups lie to each other: ids of customers."""
-
-    only_first: tuple[str, ...]
-    both: tuple[str, ...]
-    only_second: tuple[str, ...]
 
 
 class Segments(Collection[Segment]):
@@ -236,10 +184,11 @@ class Segments(Collection[Segment]):
         """Why a customer belongs to a segment (or satisfies a rule), or why not."""
         with self.read() as work:
             who = work.get(Customer, customer)
+            at = work.now if as_of is None else utc(as_of, what="as_of")
             explainer = Explainer(
                 schema=Customer.__schema__,
                 registry=work.house.registry,
-                as_of=AsOf(at=as_of or work.now, zone=work.settings.zone),
+                as_of=AsOf(at=at, zone=work.settings.zone, past=at < work.now),
                 neighbours=lambda relation, row: _neighbours(work, relation, row),
             )
             return explainer.explain(self._asked(work, segment, who), who)

@@ -12,11 +12,13 @@ from crmkit.kernel.entity import Schema
 from crmkit.kernel.registry import Registry
 from crmkit.kernel.render import Node, tree_html, tree_md, tree_text
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.evaluate import Neighbours, compile_operand, compile_plan
+from crmkit.kernel.rules.evaluate import Neighbours, compile_operand, compile_plan, follow
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.rules.plan import operand_of, plan
 from crmkit.kernel.rules.planned import AsOf, Total
 from crmkit.kernel.rules.text import text_of, value_text
+
+ROWS = 5  # shown; Explanation.rows has all of them
 
 
 @attrs.frozen(kw_only=True)
@@ -29,6 +31,7 @@ class Explanation:
         value: what the entity has there, as text; none for rules that only combine others.
         parts: the rules that it combines.
         combines: how: all must hold, any one, or not the only one.
+        rows: the related rows that were looked at, each with its moment and what was taken of it.
     """
 
     matches: bool
@@ -36,6 +39,7 @@ class Explanation:
     value: str | None = None
     parts: tuple[Explanation, ...] = ()
     combines: Literal["all", "any", "not"] | None = None
+    rows: tuple[str, ...] = ()
 
     @property
     def change(self) -> tuple[str, ...]:
@@ -68,18 +72,29 @@ class Explanation:
     def _node(self) -> Node:
         mark = "✓" if self.matches else "✗"
         seen = "" if self.value is None else f" — it is {self.value}"
-        return Node(f"{mark} {self.text}{seen}", [part._node() for part in self.parts])  # noqa: SLF001 - own kind
+        below = [Node(row) for row in self.rows[:ROWS]]
+        if len(self.rows) > ROWS:
+            below.append(Node(f"and {len(self.rows) - ROWS} more"))
+        return Node(f"{mark} {self.text}{seen}", [*(part._node() for part in self.parts), *below])  # noqa: SLF001 - own kind
+
+    def _nodes(self) -> list[Node]:
+        """The tree, and what would have to be otherwise."""
+        if self.matches or self.combines is None:
+            return [self._node()]
+        return [self._node(), Node("to bring it in", [Node(line) for line in self.change])]
 
     def __str__(self) -> str:
-        return tree_text([self._node()])
+        return tree_text(self._nodes())
 
     def __format__(self, form: str) -> str:
-        if form not in {"", "md"}:
-            raise InvalidInput(f"an explanation prints as 'md', not as {form!r}")
-        return tree_md([self._node()]) if form else str(self)
+        if form not in {"", "md", "html"}:
+            raise InvalidInput(f"an explanation prints as 'md' or 'html', not as {form!r}")
+        if form == "html":
+            return self._repr_html_()
+        return tree_md(self._nodes()) if form else str(self)
 
     def _repr_html_(self) -> str:
-        return tree_html([self._node()])
+        return tree_html(self._nodes())
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +126,29 @@ class Explainer:
                 value = self._value(inner, entity)
             case _:
                 value = self._value(rule, entity)
-        return Explanation(matches=holds, text=text_of(rule), value=value)
+        return Explanation(matches=holds, text=text_of(rule), value=value, rows=self._rows(rule, entity))
+
+    def _rows(self, rule: Rule, entity: Any) -> tuple[str, ...]:
+        """The related rows that an aggregate or a question for their existence looks at."""
+        match rule:
+            case nodes.Not(inner):
+                return self._rows(inner, entity)
+            case nodes.Exists(related):
+                expr: nodes.Expr = nodes.Aggregate("count", related)
+            case nodes.Compare(nodes.Aggregate() as expr) | nodes.OneOf(nodes.Aggregate() as expr):
+                pass
+            case _:
+                return ()
+        total = operand_of(expr, self.schema, self.registry, self.as_of)
+        assert isinstance(total, Total)  # noqa: S101 - it is that of an aggregate
+        found = follow(self.neighbours, total.hops, entity, compile_plan(total.where, self.neighbours))
+        return tuple(self._row(total, row) for row in found)
+
+    def _row(self, total: Total, row: Any) -> str:
+        told = [row.id, shown(getattr(row, row.__schema__.when))]
+        if total.column is not None:
+            told.append(shown(compile_operand(total.column, self.neighbours)(row)))
+        return " · ".join(told)
 
     def _value(self, rule: Rule, entity: Any) -> str | None:
         match rule:
