@@ -150,3 +150,32 @@ def steps(crm: CRM, customer: Customer) -> int:
     finally:
         driver.set_progress_handler(None, 0)
     return counted
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "Jane Doe", "email": "jane@other.example"},  # Twenty says yes: one name is one person
+        {"name": "Jane Roe", "email": "roe@other.example"},
+        {"name": "Somebody Else"},  # what is missing on both sides is nothing in common
+    ],
+)
+def test_criteria_of_twenty(crm: CRM, other: dict[str, Any]) -> None:
+    """Source: twentyhq/twenty, person duplicate criteria (twenty-person-duplicates); the first row is declined."""
+    jane = crm.customers.register(name="Jane Doe", email="jane@example.com")
+    crm.customers.register(**other)
+    assert crm.customers.duplicates.of(jane) == []
+    with pytest.raises(Refused, match=r"jane@example\.com"):  # the same address never comes in a second time
+        crm.customers.register(name="J. D.", email="Jane@Example.com")
+
+
+def test_keys_of_salesforce(crm: CRM) -> None:
+    """(Company or e-mail) and telephone; source: help.salesforce.com (salesforce-matching-rule-example)."""
+    sports, sport = (crm.customers.companies.register(name=name) for name in ("Elite Sports", "Elite Sport"))
+    phone = "+1 415 555 1234"
+    john = crm.customers.register(name="John Doe", company=sports, phone=phone, email="john.doe@elitesport.com")
+    mailbox = crm.customers.register(name="John Doe", company=sport, email="john.doe+work@elitesport.com", phone=phone)
+    crm.customers.register(name="John Deer", company=sports, email="john.doe@elitesports.com")
+    assert [(c.other, list(c.reasons)) for c in crm.customers.duplicates.of(john)] == [
+        (mailbox, ["mailbox", "phone", "name"])
+    ]
