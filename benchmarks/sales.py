@@ -19,7 +19,7 @@ from crmkit import CRM, F, FrozenClock, Money
 from crmkit.kernel.entity import Record
 from crmkit.kernel.events import EventRecord
 from crmkit.kernel.ids import IdSource
-from crmkit.kernel.machine import StageSpan
+from crmkit.kernel.stays import StageSpan
 from crmkit.pipeline.assignment.entry import How
 from crmkit.pipeline.leads.lead import Lead
 from crmkit.pipeline.opportunities.deal import DealState, Opportunity

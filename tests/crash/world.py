@@ -25,9 +25,9 @@ from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, EventRecord, event
-from crmkit.kernel.machine import StageSpan
 from crmkit.kernel.outbox import Message
 from crmkit.kernel.room import Room
+from crmkit.kernel.stays import StageSpan
 from crmkit.kernel.work import Work
 from crmkit.pipeline.leads.lead import Lead
 from crmkit.pipeline.orders.line import OrderLine

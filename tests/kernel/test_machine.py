@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmkit import CRM, DefinitionError, Entity, InvalidInput, Machine, TransitionRefused, attribute, entity, on
-from crmkit.kernel.machine import Guard, Move, Moved, reachable
+from crmkit.kernel.machine import Guard, Move, reachable
+from crmkit.kernel.stays import Moved
 from crmkit.testing.strategies import walks
 
 BORN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

@@ -18,10 +18,10 @@ from crmkit.customers.segments import Membership, Segment
 from crmkit.errors import NotFound
 from crmkit.exchange.parquet import export_parquet
 from crmkit.kernel.entity import Record
-from crmkit.kernel.machine import StageSpan
 from crmkit.kernel.ports import Query, ordering
 from crmkit.kernel.rules import AsOf, F, plan
 from crmkit.kernel.rules.nodes import Rule
+from crmkit.kernel.stays import StageSpan
 from crmkit.pipeline.opportunities import Opportunity
 from crmkit.pipeline.orders import Order, OrderLine
 from crmkit.plugins.storage.duckdb import DuckEngine

@@ -19,10 +19,10 @@ from crmkit.customers.people import Customer
 from crmkit.customers.segments import Membership, Segment
 from crmkit.kernel.clock import zone
 from crmkit.kernel.entity import Record
-from crmkit.kernel.machine import StageSpan
 from crmkit.kernel.ports import Query, Store, ordering
 from crmkit.kernel.rules import AsOf, plan
 from crmkit.kernel.rules.nodes import Rule
+from crmkit.kernel.stays import StageSpan
 from crmkit.pipeline.leads import Lead
 from crmkit.pipeline.opportunities import Opportunity
 from crmkit.pipeline.orders import Order, OrderLine

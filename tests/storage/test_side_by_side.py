@@ -31,8 +31,8 @@ from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.entity import Record
 from crmkit.kernel.events import EventRecord
 from crmkit.kernel.ids import IdSource
-from crmkit.kernel.machine import StageSpan
 from crmkit.kernel.outbox import Message
+from crmkit.kernel.stays import StageSpan
 from crmkit.lifecycle.stages import Standing
 from crmkit.pipeline.leads import Lead
 from crmkit.pipeline.orders import Order, OrderLine

@@ -27,9 +27,9 @@ import attrs
 
 from crmkit.errors import DefinitionError, InvalidInput, TransitionRefused
 from crmkit.kernel.change import Change
-from crmkit.kernel.entity import Entity, Record, attribute, entity
-from crmkit.kernel.events import Event, event
+from crmkit.kernel.entity import Entity
 from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.stays import Moved
 from crmkit.kernel.text import nearest
 
 Guard = Callable[[Any], str | None]
@@ -65,44 +65,6 @@ def on(
     guards = when if isinstance(when, tuple) else (when,)
     facts = (needs,) if isinstance(needs, str) else needs
     return tuple(Move(trigger, state, target, guards, facts) for state in sources)
-
-
-@event("moved", schema=1)
-class Moved(Event):
-    """A state machine moved its subject.
-
-    Attributes:
-        source: the state that it left; ``entered_at`` says since when it had been there.
-        facts: what was given with the trigger (a reason …).
-    """
-
-    subject_id: str
-    customer_id: str | None = None
-    machine: str
-    field: str
-    trigger: str
-    source: str
-    target: str
-    entered_at: datetime
-    facts: Mapping[str, Any] = attrs.field(factory=dict)
-
-
-@entity("stage_span", prefix="span", append_only=True)
-class StageSpan(Record):
-    """A stay in one state that has ended: the stage history, one row a move.
-
-    ``created_at`` is the moment of leaving.  The stay that still lasts is on the entity itself (``stage`` and
-    ``stage_since``).
-    """
-
-    subject: str = attribute(index=True)
-    machine: str = attribute(index=True)
-    field: str = attribute()
-    state: str = attribute()
-    entered_at: datetime = attribute()
-    target: str = attribute()
-    trigger: str = attribute()
-    actor: str | None = attribute(default=None)
 
 
 @attrs.frozen(init=False, eq=False, repr=False)

@@ -16,7 +16,7 @@ from crmkit.kernel.entity import Entity, Record
 from crmkit.kernel.events import Event, EventRecord
 from crmkit.kernel.house import House, Settings
 from crmkit.kernel.ids import check_id
-from crmkit.kernel.machine import Machine, Moved, StageSpan
+from crmkit.kernel.machine import Machine
 from crmkit.kernel.outbox import Message
 from crmkit.kernel.ports import Group, Query, Session, Tally, ordering, tallied
 from crmkit.kernel.ranking import Placed, Ranking, rankable
@@ -25,6 +25,7 @@ from crmkit.kernel.rules.fields import F
 from crmkit.kernel.rules.nodes import Always, Rule
 from crmkit.kernel.rules.plan import plan
 from crmkit.kernel.rules.planned import AsOf, Plan
+from crmkit.kernel.stays import Moved, StageSpan
 
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Entity)

@@ -9,8 +9,8 @@ from typing import Any
 from crmkit.customers.people import Customer
 from crmkit.kernel.clock import local_date, start_of_day
 from crmkit.kernel.collection import Desk
-from crmkit.kernel.machine import StageSpan
 from crmkit.kernel.rules import F
+from crmkit.kernel.stays import StageSpan
 from crmkit.kernel.work import Work
 from crmkit.lifecycle.journeys import Journeys
 from crmkit.lifecycle.journeys.walking import begin

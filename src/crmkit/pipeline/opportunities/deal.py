@@ -11,8 +11,9 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, Record, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.machine import Machine, Moved
+from crmkit.kernel.machine import Machine
 from crmkit.kernel.money import Money
+from crmkit.kernel.stays import Moved
 from crmkit.pipeline.stages.definition import LOST, WON, Category, Stage
 
 Every = Literal["month", "quarter", "year"]

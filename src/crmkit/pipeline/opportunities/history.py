@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import start_of_day, utc
-from crmkit.kernel.machine import StageSpan
 from crmkit.kernel.rules.fields import F
+from crmkit.kernel.stays import StageSpan
 from crmkit.kernel.work import Work
 from crmkit.pipeline.opportunities.alerts import watch
 from crmkit.pipeline.opportunities.deal import TRACKED, DealState, Opportunity

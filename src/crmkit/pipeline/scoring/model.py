@@ -11,8 +11,8 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.clock import start_of_day
 from crmkit.kernel.entity import Entity, Kind, Record, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.machine import StageSpan
 from crmkit.kernel.rules import F
+from crmkit.kernel.stays import StageSpan
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.leads.lead import Lead

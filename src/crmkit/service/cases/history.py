@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from crmkit.kernel.events import Event, EventRecord
-from crmkit.kernel.machine import Moved
 from crmkit.kernel.rules import F
+from crmkit.kernel.stays import Moved
 from crmkit.service.sla.engine import Happening
 
 if TYPE_CHECKING:
