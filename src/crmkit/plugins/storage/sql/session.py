@@ -317,7 +317,8 @@ def _select(
 ) -> sa.Select[Any]:
     schema = query.cls.__schema__
     t = compiler.tables[schema]
-    statement = sa.select(*wanted(t)).where(compiler.of_tenant(t), compiler.test(query.plan, t))
+    source, condition = compiler.source(query.plan, t)
+    statement = sa.select(*wanted(t)).select_from(source).where(condition)
     if query.after is not None:
         statement = statement.where(compiler.later(query.order, query.after, schema, t))
     if query.order:
@@ -358,8 +359,8 @@ def _listed(schema: Schema, names: Sequence[str]) -> Build:
 
 def _counted(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
     t = compiler.tables[query.cls.__schema__]
-    where = (compiler.of_tenant(t), compiler.test(query.plan, t))
-    return sa.select(sa.func.count()).select_from(t).where(*where)
+    source, condition = compiler.source(query.plan, t)
+    return sa.select(sa.func.count()).select_from(source).where(condition)
 
 
 def _parts(schema: Schema, name: str) -> list[str]:

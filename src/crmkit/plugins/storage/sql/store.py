@@ -192,8 +192,7 @@ def open_engine(target: str | os.PathLike[str], *, durable: bool = True, asynchr
     except ModuleNotFoundError as error:
         extra = "postgres" if "psycopg" in str(error) else "asyncio"
         raise CrmError(f"opening {_public(text)!r} needs {error.name}: pip install 'crmkit[{extra}]'") from None
-    if sqlite:
-        sa.event.listen(engine, "connect", _set_up(durable=durable))
+    sa.event.listen(engine, "connect", _set_up(durable=durable) if sqlite else _plan_for_values)
     return engine
 
 
@@ -221,6 +220,14 @@ def _set_up(*, durable: bool) -> Callable[[Any, Any], None]:
         cursor.close()
 
     return on_connect
+
+
+def _plan_for_values(connection: Any, _: Any) -> None:
+    """PostgreSQL plans a rule for its values each time; a plan for any values can take many times as long."""
+    cursor = connection.cursor()
+    cursor.execute("SET plan_cache_mode = force_custom_plan")
+    cursor.close()
+    connection.commit()
 
 
 def _set_wal(cursor: Any) -> None:

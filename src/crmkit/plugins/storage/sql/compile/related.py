@@ -61,6 +61,22 @@ class RelatedRows(Values):
         there = self.exists(target, t, inner == outer, condition)
         return there if holds else sa.not_(there)
 
+    def source(self, plan: Plan, t: FromClause) -> tuple[FromClause, Condition]:
+        """Where the rows come from that satisfy *plan*, and on what condition.
+
+        SQLite makes a table of a list before it looks anything up in it.  It need not, if the related row is the only
+        one that a unique index allows: a row can then be joined without coming up twice.
+        """
+        parts = list(_conjuncts(plan))
+        alone = next((p for p in parts if isinstance(p, Some) and is_only_one(p)), None) if self.sqlite else None
+        if alone is None:
+            return t, sa.and_(self.of_tenant(t), self.test(plan, t))
+        (hop,), others = alone.hops, tuple(p for p in parts if p is not alone)
+        target = self.table(hop.target)
+        both = t.join(target, sa.and_(target.c.tenant == t.c.tenant, target.c[hop.key] == t.c.id))
+        conditions = [self.test(alone.where, target), *([self.test(Both(others), t)] if others else [])]
+        return both, sa.and_(self.of_tenant(t), self.of_tenant(target), *conditions)
+
     def by_list(self, hop: Relation, rest: tuple[Relation, ...], where: Plan, near: Near | None) -> bool:
         """Whether SQLite reads the inner rows once."""
         if not self.sqlite or (near is not None and near.few):
@@ -125,6 +141,27 @@ def _is_one(plan: Plan) -> bool:
         case Is(Column(hops=(), inside=()) as column, "==", Literal()):
             return column.attribute.unique or column.attribute.name == "id"
     return False
+
+
+def is_only_one(related: Some) -> bool:
+    """Whether a unique index allows an entity at most one such row."""
+    if len(related.hops) > 1 or not related.hops[0].many:
+        return False
+    hop, said = related.hops[0], dict[str, Any]()
+    for part in _conjuncts(related.where):
+        match part:
+            case Is(Column(hops=(), inside=()) as column, "==", Literal(value)):
+                said[column.attribute.name] = value
+            case Is(Column(hops=(one,), inside=()) as column, "==", Literal()) if not one.many:
+                if column.attribute.unique or column.attribute.name == "id":
+                    said[one.key] = part
+    return any(
+        index.unique
+        and hop.key in index.attributes
+        and set(index.attributes) <= {hop.key, *said}
+        and all(said.get(name) == value for name, value in (index.where or {}).items())
+        for index in hop.target.indexes
+    )
 
 
 def _conjuncts(plan: Plan) -> Iterator[Plan]:
