@@ -147,7 +147,7 @@ RULES: tuple[Rule, ...] = (
     F.company.customers.where(F.tags.has("vip")).none() & ~F.company.is_missing(),
 )
 STEP = st.sampled_from(
-    ["register", "city", "tag", "lead", "qualify", "company", "industry", "hour", "day", "days", "refresh"]
+    ["register", "city", "tag", "lead", "qualify", "company", "industry", "by hand", "hour", "day", "days", "refresh"]
 )
 
 
@@ -161,6 +161,7 @@ def test_looking_at_what_changed_finds_the_same_as_looking_at_everybody(
         studio = crm.customers.companies.register(name="Studio")
         people = [crm.customers.register(name="First", birthday=date(1996, 2, 29))]
         leads = []
+        kept = {True: set[str](), False: set[str]()}
         crm.customers.segments.define("watched", rule=rule)
         crm.customers.segments.refresh("watched")
         for step, n in steps:
@@ -181,19 +182,29 @@ def test_looking_at_what_changed_finds_the_same_as_looking_at_everybody(
                         crm.pipeline.leads.qualify(lead)
                 case "company":
                     crm.customers.update(who, company=studio.id if n % 2 else None)
+                case "by hand":
+                    _by_hand(crm, kept, who, n)
                 case "industry":
                     crm.customers.companies.update(studio.id, industry="photo" if n % 2 else "food")
-                case "hour":
-                    clock.advance(hours=7 * n)
-                case "day":
-                    clock.advance(days=1, minutes=n)
-                case "days":
-                    clock.advance(days=2 * n)
+                case "hour" | "day" | "days":
+                    clock.advance(hours={"hour": 7 * n, "day": 24, "days": 48 * n}[step], minutes=n)
                 case "refresh":
                     crm.customers.segments.refresh("watched")
         crm.customers.segments.refresh("watched")
         found = {c.id for c in crm.customers.segments.members("watched")}
-        assert found == {c.id for c in crm.customers.find(rule)}
+        assert found == {c.id for c in crm.customers.find(rule)} - kept[False] | kept[True]
+        everybody = crm.customers.segments.refresh("watched", everybody=True)
+        assert not [*everybody.entered, *everybody.left]
+
+
+def _by_hand(crm: CRM, kept: dict[bool, set[str]], who: str, n: int) -> None:
+    """Put somebody in or out, or leave him to the rule."""
+    for others in kept.values():
+        others.discard(who)
+    if n < 2:
+        kept[n == 0].add(who)
+    segments = crm.customers.segments
+    (segments.include, segments.exclude, segments.leave_to_rule, segments.leave_to_rule)[n]("watched", who)
 
 
 MOVING: tuple[Rule, ...] = (

@@ -25,6 +25,7 @@ from crmkit.kernel.work import Work
 
 OVERLAP = timedelta(minutes=15)  # a transaction that began before a refresh may commit after it
 BATCH = 2_000
+JUDGED = frozenset({SegmentEntered.event_name, SegmentLeft.event_name})
 SOONEST = timedelta(minutes=1)  # between two refreshes for the sake of time alone
 
 
@@ -79,8 +80,8 @@ def _changed(work: Work, segment: Segment) -> set[str] | None:
 
 def _something_happened(work: Work, segment: Segment, since: datetime) -> set[str]:
     """The customers of whom an event tells; who entered or left this segment has been judged for it."""
-    recent = work.columns(EventRecord, ["customer_id", "subject"], F.id >= _first_id(since))
-    return {customer for customer, subject in recent if customer is not None and subject != segment.id}
+    recent = work.columns(EventRecord, ["customer_id", "subject", "name"], F.id >= _first_id(since))
+    return {c for c, subject, name in recent if c is not None and not (subject == segment.id and name in JUDGED)}
 
 
 def _first_id(at: datetime) -> str:
