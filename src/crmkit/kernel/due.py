@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 
 from crmkit.errors import Conflict
 from crmkit.kernel.agenda import AgendaItem, DueReport
@@ -19,36 +18,51 @@ CHANCES = 5  # of an item whose entities others are changing at the same moment
 def round_of_work(work: Work, *, limit: int) -> DueReport:
     """Claim up to *limit* due items and do each in a savepoint of its own; all of it commits together.
 
-    An item and its effects are one transaction: after a crash it has been done completely, or is still due.
+    An item and its effects are one transaction: after a crash it has been done completely, or is still due.  An item
+    that others are in the way of is left for the next round, when both sides have let go of what they hold; only if
+    nothing else could be done, one of those is done at any rate.
     """
     items = work.claim(AgendaItem, (F.state == "due") & (F.due_at <= work.now), order_by="due_at", limit=limit)
-    report = DueReport()
+    report, left = DueReport(), []
     for item in items:
-        report += _do(work, item)
+        try:
+            report += _tried(work, item)
+        except Conflict as lost:
+            log.debug("agenda item %s (%s) has to wait: %s", item.id, item.kind, lost)
+            left.append(item)
+    if left and not report.ran:
+        report += _at_any_rate(work, left[0])
     return report
 
 
-def _do(work: Work, item: AgendaItem) -> DueReport:
+def _at_any_rate(work: Work, item: AgendaItem) -> DueReport:
+    """Do *item* on what the others have left, and hold on to it."""
+    lost = None
+    for _ in range(CHANCES):
+        try:
+            with work.holding():
+                return _tried(work, item)
+        except Conflict as conflict:
+            log.debug("agenda item %s (%s) is done again: %s", item.id, item.kind, conflict)
+            lost = conflict
+    return _failed(work, item, lost or Conflict("somebody else was always faster"))
+
+
+def _tried(work: Work, item: AgendaItem) -> DueReport:
     try:
-        return _again_after_conflicts(work, item)
+        return _once(work, item)
+    except Conflict:
+        raise
     except Exception as error:
         log.warning("agenda item %s (%s) failed: %s", item.id, item.kind, error, exc_info=True)
-        failed = item.failed(f"{type(error).__name__}: {error}", now=work.now)
-        work.put([failed])
-        dead = failed.state == "dead"
-        return DueReport(failed=int(not dead), dead=int(dead), errors=(f"{item.kind} {item.id}: {error}",))
+        return _failed(work, item, error)
 
 
-def _again_after_conflicts(work: Work, item: AgendaItem) -> DueReport:
-    """Do *item*; when somebody else was changing the same, at once again on what he has left, and hold on to it."""
-    for chance in range(CHANCES - 1):
-        try:
-            with work.holding() if chance else nullcontext():
-                return _once(work, item)
-        except Conflict as lost:
-            log.debug("agenda item %s (%s) is done again: %s", item.id, item.kind, lost)
-    with work.holding():
-        return _once(work, item)
+def _failed(work: Work, item: AgendaItem, error: Exception) -> DueReport:
+    failed = item.failed(f"{type(error).__name__}: {error}", now=work.now)
+    work.put([failed])
+    dead = failed.state == "dead"
+    return DueReport(failed=int(not dead), dead=int(dead), errors=(f"{item.kind} {item.id}: {error}",))
 
 
 def _once(work: Work, item: AgendaItem) -> DueReport:

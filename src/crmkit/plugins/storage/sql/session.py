@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.sql.elements import UnaryExpression
-from sqlalchemy.sql.operators import custom_op
 
 from crmkit.errors import Conflict, CrmError
-from crmkit.kernel.checking import unscaled
 from crmkit.kernel.entity import Entity, Kind, Record, Schema
-from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Group, Query, Tally, groups
 from crmkit.kernel.ranking import Placed, Ranking
 from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
-from crmkit.kernel.rules.planned import Truth
 from crmkit.plugins.storage.sql.compile import Compiler
 from crmkit.plugins.storage.sql.driver import Driver
-from crmkit.plugins.storage.sql.mapper import Mapper, as_tuple, load_json, load_tags
+from crmkit.plugins.storage.sql.mapper import Mapper
+from crmkit.plugins.storage.sql.queries import (
+    Build,
+    as_they_are,
+    counted,
+    joined,
+    joining,
+    listed,
+    parts_of,
+    raw_rows,
+    selected,
+    total_of,
+)
 from crmkit.plugins.storage.sql.ranked import ranked
 from crmkit.plugins.storage.sql.statements import TENANT, shape_of
 
@@ -33,7 +39,6 @@ if TYPE_CHECKING:
     from crmkit.plugins.storage.sql.store import SqlStore
 
 R = TypeVar("R", bound=Record)
-Build = Callable[[Compiler, Query[Any]], sa.Select[Any]]
 CONFLICTS = {"40001", "40P01"}  # PostgreSQL: serialization failure, deadlock detected
 COPY_FROM = 100  # records from which PostgreSQL's COPY beats INSERT, and one UPDATE beats many
 
@@ -50,33 +55,33 @@ class SqlSession:
 
     def get(self, cls: type[R], identifier: str, *, hold: bool = False) -> R | None:
         mapper = self.store.mapper(cls.__schema__)
-        select = f"{mapper.select} FOR UPDATE" if hold and not self.store.sqlite else mapper.select
+        select = f"{mapper.select} FOR NO KEY UPDATE" if hold and not self.store.sqlite else mapper.select
         found: list[R] = mapper.from_rows(self.driver.rows(select, (self.tenant, identifier)))
         return found[0] if found else None
 
     def find(self, query: Query[R]) -> list[R]:
         mapper = self.store.mapper(query.cls.__schema__)
-        found: list[R] = mapper.from_rows(_raw(self._ask("find", query, _selected(mapper))))
+        found: list[R] = mapper.from_rows(raw_rows(self._ask("find", query, selected(mapper))))
         return found
 
     def claim(self, query: Query[R]) -> list[R]:
         mapper = self.store.mapper(query.cls.__schema__)
-        found: list[R] = mapper.from_rows(_raw(self._ask("claim", query, _selected(mapper, lock=True))))
+        found: list[R] = mapper.from_rows(raw_rows(self._ask("claim", query, selected(mapper, lock=True))))
         return found
 
     def count(self, query: Query[R]) -> int:
-        return int(self._ask("count", query, _counted).scalar_one())
+        return int(self._ask("count", query, counted).scalar_one())
 
     def columns(self, query: Query[R], names: Sequence[str]) -> list[tuple[Any, ...]]:
-        rows = self._ask(("columns", *names), query, _listed(query.cls.__schema__, names))
-        if _as_they_are(query.cls.__schema__, names):
-            return _raw(rows)
-        join = _joining(query.cls.__schema__, names)
+        rows = self._ask(("columns", *names), query, listed(query.cls.__schema__, names))
+        if as_they_are(query.cls.__schema__, names):
+            return raw_rows(rows)
+        join = joining(query.cls.__schema__, names)
         return [join(row) for row in rows]
 
     def portions(self, query: Query[R], names: Sequence[str], *, size: int) -> Iterator[list[tuple[Any, ...]]]:
-        rows: Any = self._ask(("columns", *names), query, _listed(query.cls.__schema__, names), stream=True)
-        join = _joining(query.cls.__schema__, names)
+        rows: Any = self._ask(("columns", *names), query, listed(query.cls.__schema__, names), stream=True)
+        join = joining(query.cls.__schema__, names)
         try:
             while some := rows.fetchmany(size):
                 yield [join(row) for row in some]
@@ -89,7 +94,7 @@ class SqlSession:
     def tally(self, tally: Tally[R]) -> list[Group]:
         schema = tally.cls.__schema__
         t = self.store.tables[schema]
-        keys = [t.c[part] for n in tally.by for part in _parts(schema, n)]
+        keys = [t.c[part] for n in tally.by for part in parts_of(schema, n)]
         money = [n for n in tally.sums if schema[n].kind is Kind.MONEY]
         currencies = [t.c[f"{n}_currency"] for n in money]
         sums = [sa.func.sum(sa.type_coerce(t.c[n], sa.BigInteger)) for n in tally.sums]
@@ -101,11 +106,11 @@ class SqlSession:
 
         def partial() -> Iterator[tuple[tuple[Any, ...], int, dict[str, Any]]]:
             for row in rows:
-                key = _joined(schema, tally.by, row[: len(keys)])
+                key = joined(schema, tally.by, row[: len(keys)])
                 count, *totals = row[len(keys) + len(currencies) :]
                 currency = dict(zip(money, row[len(keys) : len(keys) + len(currencies)], strict=True))
                 named = zip(tally.sums, totals, strict=True)
-                yield key, count, {n: _total(schema, n, v, currency.get(n)) for n, v in named}
+                yield key, count, {n: total_of(schema, n, v, currency.get(n)) for n, v in named}
 
         return groups(partial(), schema, tally.sums)
 
@@ -303,120 +308,3 @@ def told(error: BaseException) -> BaseException:
         if "database is locked" in str(error.orig):
             return Conflict("others have been writing to this SQLite file all the time: try again")
     return error
-
-
-def _raw(result: Any) -> list[Any]:
-    """The driver's own rows."""
-    rows: list[Any] = result.cursor.fetchall()
-    result.close()
-    return rows
-
-
-def _select(
-    compiler: Compiler, query: Query[Any], wanted: Callable[[sa.FromClause], list[sa.ColumnElement[Any]]]
-) -> sa.Select[Any]:
-    schema = query.cls.__schema__
-    t = compiler.tables[schema]
-    source, condition = compiler.source(query.plan, t)
-    statement = sa.select(*wanted(t)).select_from(source).where(condition)
-    if query.after is not None:
-        statement = statement.where(compiler.later(query.order, query.after, schema, t))
-    if query.order:
-        statement = statement.order_by(*_sorting(compiler, query, t))
-    return statement if query.limit is None else statement.limit(query.limit)
-
-
-def _sorting(compiler: Compiler, query: Query[Any], t: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-    """The order; SQLite must not walk through all rows by their ids to spare itself the sorting of a few (``+id``)."""
-    clauses = compiler.order(query.order, query.cls.__schema__, t)
-    first, few = query.order[0], query.after is None and query.limit in {None, 1}
-    if compiler.sqlite and few and first.attribute == "id" and not isinstance(query.plan, Truth):
-        plain: sa.ColumnElement[Any] = UnaryExpression(t.c.id, operator=custom_op("+"))
-        clauses[0] = plain.desc() if first.descending else plain.asc()
-    return clauses
-
-
-def _selected(mapper: Mapper, *, lock: bool = False) -> Build:
-    def build(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
-        statement = _select(compiler, query, lambda t: [t.c[c.name] for c in mapper.read])
-        return statement.with_for_update(skip_locked=True) if lock else statement
-
-    return build
-
-
-def _listed(schema: Schema, names: Sequence[str]) -> Build:
-    """Some columns; of ids that a grouped subquery knows by itself, no more than that."""
-
-    def build(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
-        if tuple(names) == ("id",) and not query.order and query.limit is None:
-            alone = compiler.keys_alone(query.plan)
-            if alone is not None:
-                return alone
-        return _select(compiler, query, lambda t: [t.c[part] for n in names for part in _parts(schema, n)])
-
-    return build
-
-
-def _counted(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
-    t = compiler.tables[query.cls.__schema__]
-    source, condition = compiler.source(query.plan, t)
-    return sa.select(sa.func.count()).select_from(source).where(condition)
-
-
-def _parts(schema: Schema, name: str) -> list[str]:
-    return [name, f"{name}_currency"] if schema[name].kind is Kind.MONEY else [name]
-
-
-def _as_they_are(schema: Schema, names: Sequence[str]) -> bool:
-    """Whether the driver's own values are those of the attributes."""
-    return all(schema[name].kind in {Kind.TEXT, Kind.INTEGER, Kind.NUMBER} for name in names)
-
-
-def _joining(schema: Schema, names: Sequence[str]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """What puts columns together: looked up once for many rows, unless there is money, which has two columns."""
-    kinds = [schema[name].kind for name in names]
-    if Kind.MONEY in kinds:
-        return lambda row: _joined(schema, names, row)
-    loaded = [(place, kind) for place, kind in enumerate(kinds) if kind in {Kind.TAGS, Kind.JSON}]
-    if not loaded:
-        return tuple
-
-    def join(row: Sequence[Any]) -> tuple[Any, ...]:
-        values = list(row)
-        for place, kind in loaded:
-            if values[place] is not None:
-                values[place] = _loaded(kind, values[place])
-        return tuple(values)
-
-    return join
-
-
-def _loaded(kind: Kind, value: Any) -> Any:
-    if kind is Kind.TAGS:
-        return load_tags(value) if isinstance(value, str) else frozenset(value)
-    return load_json(value) if isinstance(value, str) else as_tuple(value)
-
-
-def _joined(schema: Schema, names: Sequence[str], row: Sequence[Any]) -> tuple[Any, ...]:
-    """Columns put together to the values of attributes."""
-    values: list[Any] = []
-    columns = iter(row)
-    for name in names:
-        value = next(columns)
-        if schema[name].kind is Kind.MONEY:
-            currency = next(columns)
-            value = None if value is None else Money.from_minor(value, currency)
-        elif value is not None and schema[name].kind in {Kind.TAGS, Kind.JSON}:
-            value = _loaded(schema[name].kind, value)
-        values.append(value)
-    return tuple(values)
-
-
-def _total(schema: Schema, name: str, value: Any, currency: str | None) -> Any:
-    if value is None:
-        return None
-    if schema[name].kind is Kind.MONEY:
-        return Money.from_minor(int(value), str(currency))
-    if schema[name].kind is Kind.DURATION:
-        return timedelta(microseconds=int(value))
-    return unscaled(int(value)) if schema[name].kind is Kind.DECIMAL else int(value)
