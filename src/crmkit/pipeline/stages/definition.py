@@ -24,6 +24,7 @@ WON, LOST = "won", "lost"
 ROT = Decimal("1.5")
 LISTS = ("roles", "to_win", "lost_reasons")
 Light = Literal["green", "yellow", "red"]
+StageType = Literal["open", "won", "lost"]
 
 
 def _percent(value: Decimal | int | str) -> Decimal:
@@ -197,6 +198,20 @@ class SalesPipeline:
 
     def __contains__(self, name: object) -> bool:
         return name in self.order
+
+    def type_of(self, name: str) -> StageType:
+        """Whether deals in the stage *name* are open, won or lost: what Salesforce and HubSpot call a stage's type.
+
+        Raises:
+            DefinitionError: the pipeline has no such stage.
+
+        Example:
+            >>> shop = SalesPipeline("shop", stages=[Stage("interested", probability=30)])
+            >>> shop.type_of("interested"), shop.type_of("won")
+            ('open', 'won')
+        """
+        types: dict[str, StageType] = {**dict.fromkeys(self.order, "open"), WON: "won", LOST: "lost"}
+        return types[name] if name in types else types[self[name].name]
 
     def after(self, name: str) -> Stage | None:
         """The stage behind *name*; none behind the last one."""
