@@ -42,8 +42,9 @@ demo: $(VENV)/.demo  ## see crmkit at work
 test: lint types  ## everything that must hold: lint, types, architecture, all tests, every example in the documentation
 	$(BIN)/python -m pytest -n auto
 
-check: lint types  ## the same without the slow tests: less than a minute
-	$(BIN)/python -m pytest -n auto -q -m 'not slow'
+check: lint types  ## the quick look: fast tests, few examples, and of the stores only the memory
+	$(BIN)/python -m pytest -n auto -q tests -m 'not slow' -k 'not sqlite and not postgres' \
+	    --hypothesis-profile=quick
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -10,13 +10,15 @@ from hypothesis import HealthCheck, settings
 
 from tests.postgres import fresh_database, running_postgres
 
-# `default` gives the same examples on every run, on machines of every speed.  `fuzz` looks for new ones: `make fuzz`.
+# `default` gives the same examples on every run, on machines of every speed.  `fuzz` looks for new ones: `make fuzz`;
+# `quick` takes a few: `make check`.
 settings.register_profile(
     "default", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile(
     "fuzz", deadline=None, max_examples=5_000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("default"), max_examples=5)
 settings.load_profile("default")
 
 

@@ -25,6 +25,8 @@ from crmkit.plugins.channels.memory import MemoryChannel
 from crmkit.plugins.channels.port import NO_LIMITS
 from crmkit.testing import FrozenClock
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

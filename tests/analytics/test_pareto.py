@@ -23,6 +23,7 @@ def fitted(cdnow: list[Purchase]) -> ParetoModel:
     return ParetoModel.fit(histories([row for row in cdnow if row.on <= END], until=END).values())
 
 
+@pytest.mark.slow
 def test_it_fits_as_published(fitted: ParetoModel) -> None:
     """Source: the manual of BTYD, which fits the same 39 weeks."""
     assert (fitted.r, fitted.alpha) == pytest.approx((0.553, 10.578), rel=0.001)

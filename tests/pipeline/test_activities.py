@@ -279,6 +279,7 @@ def test_until(until: str, last: datetime) -> None:
     assert list(occurrences(f"FREQ=DAILY;UNTIL={until}", start=start, zone=ZoneInfo("Asia/Shanghai")))[-1] == last
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "message"),
     [

@@ -43,6 +43,7 @@ def validator() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(anything())
 def test_text_is_read_back_as_the_same_rule(about: tuple[type[Record], Rule]) -> None:
@@ -50,6 +51,7 @@ def test_text_is_read_back_as_the_same_rule(about: tuple[type[Record], Rule]) ->
     assert parse(str(rule)) == rule
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(anything())
 def test_json_is_read_back_as_the_same_rule(about: tuple[type[Record], Rule]) -> None:

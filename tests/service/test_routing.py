@@ -470,6 +470,7 @@ def finish(url: str, cases: list[str]) -> int:
         return len([crm.service.cases.resolve(case, solution="Done") for case in cases])
 
 
+@pytest.mark.slow
 def test_rooms_that_come_at_the_same_moment_are_filled_once(postgres_database: str) -> None:
     with CRM.open(postgres_database, migrate=True) as crm:
         crm.service.routing.define("studio", automatic=True)

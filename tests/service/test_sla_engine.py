@@ -329,6 +329,7 @@ def test_levels_are_ordered_like_their_distance_from_the_target(
         assert reading.stretch.share(100.0) == reading.due == reading.stretch.reaches(Span())
 
 
+@pytest.mark.slow
 def test_a_case_with_ten_thousand_messages() -> None:
     known = story((0, "opened", "open"))
     for number in range(5_000):

@@ -90,6 +90,7 @@ def naive(corpus: dict[str, str], asked: str) -> dict[str, float]:
     return {k: min(1.0, score / whole) for k, score in scores.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(bodies=st.lists(TEXTS, min_size=1, max_size=25), asked=TEXTS, best=st.integers(1, 5), step=st.integers(1, 10))
 def test_what_is_left_out_would_not_have_come_first(bodies: list[str], asked: str, best: int, step: int) -> None:

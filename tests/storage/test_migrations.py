@@ -157,6 +157,7 @@ def test_the_newest_version_and_the_tables_are_noted(engine: Engine) -> None:
     assert made == {f"crm_{name}" for name in migrations.TABLES}
 
 
+@pytest.mark.slow
 def test_prefix_and_schema(postgres_database: str) -> None:
     with CRM.open(postgres_database, table_prefix="studio_", schema="Sales & co", migrate=True) as crm:
         wang = crm.customers.register(name="Xiao Wang")

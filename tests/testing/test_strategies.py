@@ -29,6 +29,8 @@ from crmkit.kernel.rules.nodes import Rule, walk
 from crmkit.testing import strategies
 from crmkit.testing.strategies import days, entities, extras, instants, money, register, rules, tags, texts, walks
 
+pytestmark = pytest.mark.slow
+
 MILLENNIUM = datetime(2000, 1, 1, tzinfo=UTC)
 ANY = settings(max_examples=5_000, database=None, suppress_health_check=list(HealthCheck))
 

@@ -60,6 +60,7 @@ def test_the_first_and_the_last_year() -> None:
     assert len(list(calendar.periods(datetime(9999, 12, 25, tzinfo=UTC), LATEST))) == 5
 
 
+@pytest.mark.slow
 def test_all_of_time() -> None:
     whole = office().between(EARLIEST, LATEST)
     assert whole == timedelta(hours=8) * office().count_days(EARLIEST.date(), date.max, include_start=True)
@@ -69,6 +70,7 @@ def test_all_of_time() -> None:
     assert always.add(EARLIEST, LATEST - EARLIEST) == LATEST
 
 
+@pytest.mark.slow
 def test_questions_without_an_answer() -> None:
     calendar, now = office(), datetime(2026, 3, 2, tzinfo=UTC)
     for ask in (calendar.add, calendar.subtract):
