@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
-from crmkit import CRM, F, Line, Money
+from crmkit import F, Line, Money
 from crmkit.customers.people import Customer
-from crmkit.errors import CrmError
-from crmkit.kernel.ids import IdSource
 from crmkit.pipeline import Stage
 from crmkit.pipeline.leads import Lead
 from crmkit.pipeline.opportunities import Opportunity
-from crmkit.testing import FrozenClock
-from tests.pipeline.worlds import MONDAY
+from tests.pipeline.stories import ELSEWHERE, Story, assert_the_same
 
 CARD = "BEGIN:VCARD\nVERSION:3.0\nN:Zoë;Änne\nFN:Änne Zoë\nTEL:139 5555 5555\nEND:VCARD\n"
 ICS = (
@@ -30,27 +25,10 @@ def cny(amount: int) -> Money:
     return Money(amount, "CNY")
 
 
-class Story:
+class TeamStory(Story):
     """What happens, and what everybody is told on the way."""
 
-    def __init__(self, crm: CRM, clock: FrozenClock) -> None:
-        self.crm, self.clock = crm, clock
-        self.told: list[Any] = []
-
-    def tell(self, answer: Any) -> Any:
-        self.told.append(answer)
-        return answer
-
-    def refused(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        with pytest.raises(CrmError) as refusal:
-            call(*args, **kwargs)
-        self.told.append((type(refusal.value), str(refusal.value)))
-
-    def later(self, **how: float) -> None:
-        self.clock.advance(**how)
-        self.crm.run_due()
-
-    def lived(self) -> Story:
+    def happens(self) -> None:
         self.team()
         leads = self.leads()
         self.scores(leads)
@@ -59,7 +37,6 @@ class Story:
         self.deals(wang, deal)
         self.activities(wang, deal)
         self.later(days=40)
-        return self
 
     def team(self) -> None:
         sales = self.crm.pipeline
@@ -210,44 +187,23 @@ class Story:
         self.tell(desk.calendar())
         self.tell(desk.caller("139 1234 5678"))
 
-    def kept(self) -> dict[str, list[Any]]:
-        """Every record of the tenant, by its kind."""
-        with self.crm.read() as work:
-            schemas = self.crm.storage.registry.schemas.values()
-            return {schema.name: rows for schema in schemas if (rows := work.find(schema.cls, order_by="id"))}
-
-
-def lived(target: str) -> Story:
-    clock = FrozenClock(MONDAY)
-    options: dict[str, Any] = {"currency": "CNY", "timezone": "Asia/Shanghai", "region": "CN"}
-    with CRM.open(target, clock=clock, ids=IdSource(seed=7), migrate=True, **options) as crm:
-        story = Story(crm, clock).lived()
-        story.told.append(story.kept())
-        return story
-
 
 @pytest.fixture(scope="module")
-def on_dictionaries() -> Story:
-    return lived("memory://")
+def on_dictionaries() -> TeamStory:
+    return TeamStory.lived("memory://")
 
 
-@pytest.fixture(params=["sqlite://", pytest.param("postgresql", marks=pytest.mark.slow)])
-def elsewhere(request: pytest.FixtureRequest) -> Story:
-    named = request.param == "postgresql"
-    return lived(request.getfixturevalue("postgres_database") if named else request.param)
+@pytest.fixture(params=ELSEWHERE)
+def elsewhere(request: pytest.FixtureRequest) -> TeamStory:
+    return TeamStory.lived_elsewhere(request)
 
 
-def test_the_story_is_the_same_everywhere(on_dictionaries: Story, elsewhere: Story) -> None:
-    for mine, theirs in zip(on_dictionaries.told[:-1], elsewhere.told[:-1], strict=True):
-        assert mine == theirs
-    mine, theirs = on_dictionaries.told[-1], elsewhere.told[-1]
-    assert mine.keys() == theirs.keys()
-    for name, rows in mine.items():
-        assert rows == theirs[name], name
+def test_the_story_is_the_same_everywhere(on_dictionaries: TeamStory, elsewhere: TeamStory) -> None:
+    assert_the_same(on_dictionaries, elsewhere)
 
 
-def test_the_story_is_worth_comparing(on_dictionaries: Story) -> None:
-    kept = on_dictionaries.told[-1]
+def test_the_story_is_worth_comparing(on_dictionaries: TeamStory) -> None:
+    kept = on_dictionaries.kept
     assert {"lead", "opportunity", "activity", "merge", "conversion", "deal_state", "assignment", "message"} <= set(
         kept
     )

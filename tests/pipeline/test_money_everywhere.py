@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from crmkit import CRM, F, Line, Money
+from crmkit import F, Line, Money
 from crmkit.customers.people import Customer
-from crmkit.errors import CrmError
-from crmkit.kernel.ids import IdSource
 from crmkit.kernel.rates import RateTable
 from crmkit.pipeline.commissions import Section
 from crmkit.pipeline.orders import Order
-from crmkit.testing import FrozenClock
-from tests.pipeline.worlds import MONDAY
+from tests.pipeline.stories import ELSEWHERE, Story, assert_the_same
 
 MARCH, APRIL, MAY = date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)
 PERIOD: Any = {"since": MARCH, "until": MAY}
@@ -28,27 +24,10 @@ def cny(amount: int | str) -> Money:
     return Money(amount, "CNY")
 
 
-class Story:
+class MoneyStory(Story):
     """What happens, and what everybody is told on the way."""
 
-    def __init__(self, crm: CRM, clock: FrozenClock) -> None:
-        self.crm, self.clock, self.sales = crm, clock, crm.pipeline
-        self.told: list[Any] = []
-
-    def tell(self, answer: Any) -> Any:
-        self.told.append(answer)
-        return answer
-
-    def refused(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        with pytest.raises(CrmError) as refusal:
-            call(*args, **kwargs)
-        self.told.append((type(refusal.value), str(refusal.value)))
-
-    def later(self, **how: float) -> None:
-        self.clock.advance(**how)
-        self.crm.run_due()
-
-    def lived(self) -> Story:
+    def happens(self) -> None:
         wang = self.crm.customers.register(name="Xiao Wang", owner="ann")
         self.assortment()
         self.orders(wang)
@@ -59,7 +38,6 @@ class Story:
         self.later(days=40)
         self.forecast()
         self.funnels()
-        return self
 
     def assortment(self) -> None:
         sales = self.sales
@@ -203,43 +181,23 @@ class Story:
         days = {"since": MARCH, "until": date(2026, 4, 30)}
         self.tell([found.growth(**days, currency="CNY"), found.kpis(**days, currency="CNY")])
 
-    def kept(self) -> dict[str, list[Any]]:
-        with self.crm.read() as work:
-            schemas = self.crm.storage.registry.schemas.values()
-            return {schema.name: rows for schema in schemas if (rows := work.find(schema.cls, order_by="id"))}
-
-
-def lived(target: str) -> Story:
-    clock = FrozenClock(MONDAY)
-    options: dict[str, Any] = {"currency": "CNY", "timezone": "Asia/Shanghai", "region": "CN"}
-    with CRM.open(target, clock=clock, ids=IdSource(seed=7), migrate=True, **options) as crm:
-        story = Story(crm, clock).lived()
-        story.told.append(story.kept())
-        return story
-
 
 @pytest.fixture(scope="module")
-def on_dictionaries() -> Story:
-    return lived("memory://")
+def on_dictionaries() -> MoneyStory:
+    return MoneyStory.lived("memory://")
 
 
-@pytest.fixture(params=["sqlite://", pytest.param("postgresql", marks=pytest.mark.slow)])
-def elsewhere(request: pytest.FixtureRequest) -> Story:
-    named = request.param == "postgresql"
-    return lived(request.getfixturevalue("postgres_database") if named else request.param)
+@pytest.fixture(params=ELSEWHERE)
+def elsewhere(request: pytest.FixtureRequest) -> MoneyStory:
+    return MoneyStory.lived_elsewhere(request)
 
 
-def test_the_story_is_the_same_everywhere(on_dictionaries: Story, elsewhere: Story) -> None:
-    for mine, theirs in zip(on_dictionaries.told[:-1], elsewhere.told[:-1], strict=True):
-        assert mine == theirs
-    mine, theirs = on_dictionaries.told[-1], elsewhere.told[-1]
-    assert mine.keys() == theirs.keys()
-    for name, rows in mine.items():
-        assert rows == theirs[name], name
+def test_the_story_is_the_same_everywhere(on_dictionaries: MoneyStory, elsewhere: MoneyStory) -> None:
+    assert_the_same(on_dictionaries, elsewhere)
 
 
-def test_the_story_is_worth_comparing(on_dictionaries: Story) -> None:
-    kept = on_dictionaries.told[-1]
+def test_the_story_is_worth_comparing(on_dictionaries: MoneyStory) -> None:
+    kept = on_dictionaries.kept
     wanted = {"order", "instalment", "payment", "return", "quote", "commission", "settlement", "forecast_snapshot"}
     assert wanted | {"deal_split", "deal_line", "forecast_adjustment", "quota", "price"} <= kept.keys()
     assert {line.kind for line in kept["commission"]} == {"earned", "reversed", "corrected"}

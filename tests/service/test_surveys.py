@@ -6,8 +6,8 @@ import pytest
 
 from crmkit import CRM, F, InvalidInput, NotFound, Refused, TransitionRefused
 from crmkit.customers.people import Customer
+from crmkit.kernel.intervals import share_between
 from crmkit.service.cases.case import Case
-from crmkit.service.surveys import wilson
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_low_answers_are_told_at_once(crm: CRM, li: Customer) -> None:
 
 
 def test_few_answers_say_little() -> None:
-    narrow, wide = wilson(80, 100), wilson(4, 5)
+    narrow, wide = share_between(80, 100), share_between(4, 5)
     assert narrow[1] - narrow[0] < wide[1] - wide[0]
     assert 0 <= wide[0] < 0.8 < wide[1] <= 1
 

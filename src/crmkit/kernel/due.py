@@ -35,17 +35,14 @@ def round_of_work(work: Work, *, limit: int) -> DueReport:
     return report
 
 
-def _at_any_rate(work: Work, item: AgendaItem) -> DueReport:
+def _at_any_rate(work: Work, item: AgendaItem, *, chances: int = CHANCES) -> DueReport:
     """Do *item* on what the others have left, and hold on to it."""
-    lost = None
-    for _ in range(CHANCES):
-        try:
-            with work.holding():
-                return _tried(work, item)
-        except Conflict as conflict:
-            log.debug("agenda item %s (%s) is done again: %s", item.id, item.kind, conflict)
-            lost = conflict
-    return _failed(work, item, lost or Conflict("somebody else was always faster"))
+    try:
+        with work.holding():
+            return _tried(work, item)
+    except Conflict as lost:
+        log.debug("agenda item %s (%s) lost, %d chances are left: %s", item.id, item.kind, chances - 1, lost)
+        return _at_any_rate(work, item, chances=chances - 1) if chances > 1 else _failed(work, item, lost)
 
 
 def _tried(work: Work, item: AgendaItem) -> DueReport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import comb, sqrt
 
-Z = 1.959963984540054  # 95 times of 100
+Z = 1.959963984540054  # the 97.5th percentile of the standard normal distribution: 95 times of 100
 CONFIDENCE = 0.95
 EXACT = 200
 

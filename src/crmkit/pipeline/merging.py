@@ -6,19 +6,17 @@ leaves a record, and undoing reads that.  What belongs to the others (activities
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import attrs
 
 from crmkit.customers.identity.moving import every
 from crmkit.errors import InvalidInput, Refused
+from crmkit.kernel import snapshot
 from crmkit.kernel.change import Change
-from crmkit.kernel.entity import Entity, Kind, Record, Schema, attribute, entity
-from crmkit.kernel.events import READERS, dump
-from crmkit.kernel.money import Money
+from crmkit.kernel.entity import Entity, Record, Schema, attribute, entity
+from crmkit.kernel.events import dump
 from crmkit.kernel.render import table_html, table_md
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
@@ -26,14 +24,6 @@ from crmkit.kernel.work import Work
 E = TypeVar("E", bound=Entity)
 R = TypeVar("R", bound=Record)
 LIMIT = 100
-READ: Mapping[Kind, Callable[[Any], Any]] = {
-    Kind.MONEY: READERS[Money],
-    Kind.DATE: READERS[date],
-    Kind.INSTANT: READERS[datetime],
-    Kind.DECIMAL: READERS[Decimal],
-    Kind.DURATION: READERS[timedelta],
-    Kind.TAGS: frozenset,
-}
 HEADERS = ("what", "becomes", "was", "from")
 
 
@@ -245,13 +235,11 @@ def last_merge(work: Work, survivor: Entity, *, what: str) -> Merge:
 
 def given_back(record: Merge, survivor: E) -> dict[str, Any]:
     """What *survivor* had before the merge, where it still has what the merge gave it."""
-    schema = survivor.__schema__
-    back = {}
-    for name, (had, got) in record.before.items():
-        if dump(getattr(survivor, name)) == got:
-            read = READ.get(schema[name].kind)
-            back[name] = had if read is None or had is None else read(had)
-    return back
+    return {
+        name: snapshot.value(type(survivor), name, had)
+        for name, (had, got) in record.before.items()
+        if dump(getattr(survivor, name)) == got
+    }
 
 
 def returned(work: Work, record: Merge) -> None:

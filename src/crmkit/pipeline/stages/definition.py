@@ -210,8 +210,10 @@ class SalesPipeline:
             >>> shop.type_of("interested"), shop.type_of("won")
             ('open', 'won')
         """
-        types: dict[str, StageType] = {**dict.fromkeys(self.order, "open"), WON: "won", LOST: "lost"}
-        return types[name] if name in types else types[self[name].name]
+        if name in {WON, LOST}:
+            return "won" if name == WON else "lost"
+        _ = self[name]  # an unknown one is refused here
+        return "open"
 
     def after(self, name: str) -> Stage | None:
         """The stage behind *name*; none behind the last one."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
+from crmkit.kernel.intervals import share_between
 from crmkit.kernel.rules import F
 from crmkit.service.surveys.answers import SurveyAnswer, SurveyAnswered
 from crmkit.service.surveys.definition import Survey
-from crmkit.service.surveys.results import wilson
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -51,7 +51,7 @@ class SolutionMerit(Entity):
         """What ranks it among others that fit as well; the larger, the better."""
         content = (float(self.content) + DOUBT / 2) / (self.answers + DOUBT)
         voices = self.helpful + self.unhelpful
-        helped = wilson(self.helpful, voices)[0] if self.helpful else 0.0
+        helped = share_between(self.helpful, voices)[0] if self.helpful else 0.0
         return round(content, 6), round(helped, 6), -self.unhelpful, self.uses
 
 

@@ -15,10 +15,11 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
+from crmkit.kernel.intervals import share_between
 from crmkit.kernel.render import table_html, table_md
 from crmkit.kernel.rules import F
 from crmkit.service.cases.case import CaseOpened
-from crmkit.service.surveys.results import period, wilson
+from crmkit.service.surveys.results import period
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +163,7 @@ def deflections(work: Work, *, by: By | None, since: datetime | None, until: dat
 def _deflection(group: str, outcomes: Mapping[str, int]) -> Deflection:
     number, helped = sum(outcomes.values()), outcomes.get("helped", 0)
     cases = outcomes.get("case", 0)
-    return Deflection(group=group, enquiries=number, helped=helped, cases=cases, interval=wilson(helped, number))
+    return Deflection(group=group, enquiries=number, helped=helped, cases=cases, interval=share_between(helped, number))
 
 
 def _label(by: str, value: Any) -> str:

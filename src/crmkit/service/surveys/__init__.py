@@ -17,7 +17,7 @@
 from crmkit.service.surveys.answers import SurveyAnswer, SurveyAnswered, satisfaction_of
 from crmkit.service.surveys.definition import Survey
 from crmkit.service.surveys.desk import Surveys
-from crmkit.service.surveys.results import Satisfaction, SurveyResults, satisfaction, wilson
+from crmkit.service.surveys.results import Satisfaction, SurveyResults, satisfaction
 
 __all__ = [
     "Satisfaction",
@@ -28,5 +28,4 @@ __all__ = [
     "Surveys",
     "satisfaction",
     "satisfaction_of",
-    "wilson",
 ]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from crmkit.kernel.intervals import share_between
 from crmkit.kernel.rules import F, Rule
 from crmkit.service.surveys.invitations import Invitation
-from crmkit.service.surveys.results import wilson
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -47,5 +47,5 @@ def reach_of(work: Work, survey: Survey, *, since: datetime | None, until: datet
         sent=sent,
         answered=answered,
         reminders=sum(g.sums["reminders"] for g in groups.values()),
-        interval=wilson(answered, sent) if sent else None,
+        interval=share_between(answered, sent) if sent else None,
     )

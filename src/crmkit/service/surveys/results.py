@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import attrs
 
 from crmkit.errors import InvalidInput
+from crmkit.kernel.intervals import Z, share_between
 from crmkit.kernel.render import table_html, table_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.service.surveys.answers import SurveyAnswer
@@ -31,7 +32,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "product": "product_id",
     **dict.fromkeys(("week", "month", "quarter", "year"), "day"),
 }
-Z: Final = 1.959964  # the 97.5th percentile of the standard normal distribution
 
 
 @attrs.frozen(kw_only=True)
@@ -116,7 +116,7 @@ def satisfaction(survey: Survey, counts: Mapping[int, int], *, group: str) -> Sa
         return Satisfaction(group=group, answers=0, score=None, interval=None)
     if survey.formula == "top_two":
         good = sum(n for score, n in counts.items() if score >= survey.high - 1)
-        return Satisfaction(group=group, answers=answers, score=good / answers, interval=wilson(good, answers))
+        return Satisfaction(group=group, answers=answers, score=good / answers, interval=share_between(good, answers))
     ends = (float(survey.low), float(survey.high))
     points = [(float(score), n) for score, n in counts.items()]
     if survey.formula == "nps":
@@ -143,18 +143,6 @@ def adjusted_wald(points: Sequence[tuple[float, int]], ends: tuple[float, float]
     reach = Z * sqrt(sum(n * (value - middle) ** 2 for value, n in more)) / number
     mean = sum(value * n for value, n in points) / sum(n for _, n in points)
     return max(low, min(mean, middle - reach)), min(high, max(mean, middle + reach))
-
-
-def wilson(good: int, answers: int) -> tuple[float, float]:
-    """Wilson's score interval for a share (Journal of the American Statistical Association 22, 1927), at 95 %.
-
-    >>> [round(end, 3) for end in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    share, z2 = good / answers, Z * Z
-    middle = share + z2 / (2 * answers)
-    reach = Z * sqrt((share * (1 - share) + z2 / (4 * answers)) / answers)
-    return (middle - reach) / (1 + z2 / answers), (middle + reach) / (1 + z2 / answers)
 
 
 def _answers_of(survey: Survey, since: datetime | None, until: datetime | None) -> Rule:

@@ -46,6 +46,13 @@ class Transactions(Bench):
         session.rollback()
         assert got(store, tenant, stand) == stand
 
+    def test_what_is_not_the_stores_own_error_is_told_as_it_is(self, store: Store, tenant: str) -> None:
+        """A refusal and an error of the host are in words of the domain already."""
+        session = store.session(tenant, write=False)
+        for error in (Duplicate("taken"), KeyError("host")):
+            assert session.told(error) is error
+        session.rollback()
+
     def test_a_savepoint_that_succeeds_is_part_of_the_rest(self, store: Store, tenant: str) -> None:
         """And is undone with it."""
         stand = shelf()
