@@ -6,8 +6,10 @@
     capture.py      from what somebody fills in to a lead
     conversion.py   to a customer, a company and a deal: plan and apply
     undo.py         taking a conversion back
+    converting.py   the verbs of both
     merge.py        leads that turn out to be one person: plan, apply and undo
-    desk.py         crm.pipeline.leads
+    merging.py      the verbs of it
+    desk.py         crm.pipeline.leads: these verbs, and all others
 """
 
 from crmkit.pipeline.leads.conversion import Choice, Conversion, ConversionPlan, Converted

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, Unpack, overload
-
-import attrs
+from typing import Any
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
@@ -17,20 +15,16 @@ from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.deciding import received
 from crmkit.pipeline.assignment.hands import handed
 from crmkit.pipeline.leads.capture import captured, cleaned
-from crmkit.pipeline.leads.conversion import ConversionPlan, Converted, Wishes, applied, planned
+from crmkit.pipeline.leads.converting import Converting
 from crmkit.pipeline.leads.lead import Lead
-from crmkit.pipeline.leads.merge import Merging
-from crmkit.pipeline.leads.merge import applied as applied_merge
-from crmkit.pipeline.leads.undo import undone
-from crmkit.pipeline.merging import MergePlan
-from crmkit.pipeline.opportunities import Opportunity
+from crmkit.pipeline.leads.merging import Merging
 from crmkit.pipeline.pool.pool import watch, watch_many
 from crmkit.pipeline.scoring.model import noted, refresher
 
 WAKE = "pipeline.wake_lead"
 
 
-class Leads(Merging):
+class Leads(Converting, Merging):
     """What ``crm.pipeline.leads`` offers."""
 
     cls = Lead
@@ -77,6 +71,15 @@ class Leads(Merging):
         Raises:
             InvalidInput: a row is malformed; the message begins with its number, counted from 1.
             Duplicate: two rows have the same key.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> fair = [{"name": "Xiao Wang", "key": "fair-1"}, {"name": "Xiao Li", "key": "fair-2"}]
+            >>> with CRM.open() as crm:
+            ...     [lead.name for lead in crm.pipeline.leads.capture_many(fair)]
+            ...     crm.pipeline.leads.capture_many(fair)
+            ['Xiao Wang', 'Xiao Li']
+            []
         """
         with self.work() as work:
             changes, refresh = [], refresher(work)
@@ -97,6 +100,15 @@ class Leads(Merging):
         Raises:
             InvalidInput: a field is unknown, malformed, or has a verb of its own.
             StaleEntity: somebody else has changed the lead since it was read.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang")
+            ...     lead = crm.pipeline.leads.update(lead, email="Wang@Example.com", interest="wedding photos")
+            ...     same = crm.pipeline.leads.update(lead, interest="wedding photos")
+            ...     lead.email, lead.version, same.version
+            ('wang@example.com', 2, 2)
         """
         with self.work() as work:
             if "owner" in changes:
@@ -106,16 +118,60 @@ class Leads(Merging):
             return _kept(work, current, change) if change.events else current
 
     def assign(self, lead: Lead | str, *, to: str | None, because: str = "by hand") -> Lead:
-        """Give a lead to somebody, or back to nobody with ``to=None``."""
+        """Give a lead to somebody, or back to nobody with ``to=None``; nothing happens if it is there already.
+
+        Args:
+            lead: which.
+            to: the name of the salesperson, as leads have it as their owner.
+            because: why, for the trail.
+
+        Raises:
+            StaleEntity: somebody else has changed the lead since it was read.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", owner="Xu")
+            ...     lead = crm.pipeline.leads.assign(lead, to="Li", because="Xu is on holiday")
+            ...     lead.owner, crm.pipeline.leads.assign(lead, to=None).owner
+            ('Li', None)
+        """
         with self.work() as work:
             return handed(work, work.get(Lead, lead), to=to, because=because)
 
     def lock(self, lead: Lead | str) -> Lead:
-        """Let the owner keep it, whatever the pool says."""
+        """Let the owner keep it, whatever the pool says (``crm.pipeline.pool.define``).
+
+        Example:
+            >>> from datetime import UTC, datetime, timedelta
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     _ = crm.pipeline.pool.define(idle=timedelta(days=7))
+            ...     wang, li = (crm.pipeline.leads.capture(name=name, owner="Xu") for name in ("Xiao Wang", "Xiao Li"))
+            ...     _ = crm.pipeline.leads.lock(wang)
+            ...     _ = clock.advance(days=8), crm.run_due()
+            ...     [crm.pipeline.leads.get(lead.id).owner for lead in (wang, li)]
+            ['Xu', None]
+        """
         return self._set(lead, locked=True)
 
     def unlock(self, lead: Lead | str) -> Lead:
-        """Let the pool have it back when nothing happens."""
+        """Let the pool have it back when nothing happens.
+
+        Example:
+            >>> from datetime import UTC, datetime, timedelta
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     _ = crm.pipeline.pool.define(idle=timedelta(days=7))
+            ...     lead = crm.pipeline.leads.lock(crm.pipeline.leads.capture(name="Xiao Wang", owner="Xu"))
+            ...     _ = clock.advance(days=8), crm.run_due()
+            ...     kept = crm.pipeline.leads.unlock(lead)
+            ...     _ = clock.advance(minutes=1), crm.run_due()
+            ...     kept.owner, crm.pipeline.leads.get(lead.id).owner
+            ('Xu', None)
+        """
         return self._set(lead, locked=False)
 
     # ── How it moves ──
@@ -125,6 +181,13 @@ class Leads(Merging):
 
         Raises:
             TransitionRefused: its stage does not allow it.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang")
+            ...     lead.stage, crm.pipeline.leads.pursue(lead).stage
+            ('new', 'working')
         """
         return self._move(lead, "work")
 
@@ -133,11 +196,23 @@ class Leads(Merging):
 
         Args:
             lead: which.
-            until: the day on which it comes back by itself.
+            until: the day on which it comes back by itself, in the zone of the CRM, as part of ``run_due``; never
+                unless given.
 
         Raises:
             TransitionRefused: its stage does not allow it.
             InvalidInput: the day is over.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", interest="photos in autumn")
+            ...     lead = crm.pipeline.leads.nurture(lead, until=date(2026, 9, 1))
+            ...     _ = clock.set(datetime(2026, 9, 1, tzinfo=UTC)), crm.run_due()
+            ...     lead.stage, crm.pipeline.leads.get(lead.id).stage
+            ('nurturing', 'working')
         """
         with self.work() as work:
             current = work.get(Lead, lead)
@@ -154,6 +229,14 @@ class Leads(Merging):
 
         Raises:
             TransitionRefused: nobody could call or write to it, or its stage does not allow it.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang")
+            ...     crm.pipeline.leads.qualify(lead)
+            Traceback (most recent call last):
+            crmkit.errors.TransitionRefused: ... a lead needs an e-mail address or a phone number to be qualified...
         """
         return self._move(lead, "qualify")
 
@@ -162,6 +245,14 @@ class Leads(Merging):
 
         Raises:
             TransitionRefused: there is no reason, or its stage does not allow it.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang")
+            ...     lead = crm.pipeline.leads.disqualify(lead, reason="married last year")
+            ...     lead.stage, lead.reason, lead.open
+            ('disqualified', 'married last year', False)
         """
         return self._move(lead, "disqualify", changes={"reason": reason}, reason=reason)
 
@@ -170,85 +261,17 @@ class Leads(Merging):
 
         Raises:
             TransitionRefused: it has not been given up.
-        """
-        return self._move(lead, "recycle", changes={"reason": None})
-
-    # ── Conversion ──
-
-    def plan(self, lead: Lead | str, **wishes: Unpack[Wishes]) -> ConversionPlan:
-        """What converting would do, and why; nothing is stored.
-
-        Args:
-            lead: which.
-            wishes: what the caller decides: see :class:`~crmkit.pipeline.leads.conversion.Wishes`.
-
-        Raises:
-            TransitionRefused: the lead's stage does not allow it.
-        """
-        with self.read() as work:
-            current = work.get(Lead, lead)
-            work.machine("lead").target(current.stage, "convert", current)
-            return planned(work, current, wishes)
-
-    @overload
-    def apply(self, plan: ConversionPlan) -> Converted: ...
-    @overload
-    def apply(self, plan: MergePlan[Lead]) -> Lead: ...
-    @overload
-    def apply(self, plan: MergePlan[Opportunity]) -> Opportunity: ...
-    def apply(self, plan: ConversionPlan | MergePlan[Any]) -> Converted | Lead | Opportunity:
-        """Do what *plan* says, a conversion or a merge, in one transaction.
-
-        Raises:
-            StaleEntity: a lead has changed since the plan was made.
-            TransitionRefused: it has been converted or merged already.
-            Duplicate: somebody else has made the customer meanwhile; plan again.
-        """
-        with self.work() as work:
-            return applied(work, plan) if isinstance(plan, ConversionPlan) else applied_merge(work, plan)
-
-    def convert(self, lead: Lead | str, **wishes: Unpack[Wishes]) -> Converted:
-        """Make a lead a customer, with a company if it names one, and an opportunity: plan and apply in one.
-
-        An existing customer (same e-mail address; same telephone number and name) and an existing company (same name)
-        are reused.  Campaign, owner, source, custom fields, consents and activities go along.
-
-        Args:
-            lead: which.
-            wishes: what :meth:`plan` takes.
-
-        Returns:
-            what unpacks into customer, company or None, and opportunity or None.
-
-        Raises:
-            TransitionRefused: the lead's stage does not allow it; a lead converts once.
-            StaleEntity: somebody else has changed the lead since it was read.
 
         Example:
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
-            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", email="wang@example.com", company="Studio")
-            ...     lead = crm.pipeline.leads.qualify(lead)
-            ...     customer, company, deal = crm.pipeline.leads.convert(lead)
-            ...     customer.name, company.name, deal.lead_id == lead.id
-            ('Xiao Wang', 'Studio', True)
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang")
+            ...     lead = crm.pipeline.leads.disqualify(lead, reason="no budget this year")
+            ...     lead = crm.pipeline.leads.recycle(lead)
+            ...     lead.stage, lead.reason
+            ('working', None)
         """
-        with self.work() as work:
-            plan = Leads(work).plan(lead, **wishes)
-            return applied(work, attrs.evolve(plan, lead=lead) if isinstance(lead, Lead) else plan)
-
-    def undo(self, lead: Converted | Lead | str) -> Lead:
-        """Take the last conversion back: what it made is gone, what it carried over returns to the lead.
-
-        Args:
-            lead: which, or what :meth:`convert` gave.
-
-        Raises:
-            TransitionRefused: the lead is not converted.
-            Refused: somebody has built on it since (an order, a moved deal …); the message lists what.
-        """
-        with self.work() as work:
-            return undone(work, work.get(Lead, lead.lead if isinstance(lead, Converted) else lead))
+        return self._move(lead, "recycle", changes={"reason": None})
 
     def _move(self, lead: Lead | str, trigger: str, *, changes: Mapping[str, Any] | None = None, **facts: Any) -> Lead:
         with self.work() as work:

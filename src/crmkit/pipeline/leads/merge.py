@@ -11,16 +11,14 @@ letting a lost deal go on before open leads unless it is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, overload
 
 from crmkit.errors import Refused
 from crmkit.kernel.change import Change
-from crmkit.kernel.collection import Collection
 from crmkit.kernel.machine import Machine
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.hands import handed
-from crmkit.pipeline.leads.conversion import same_person
 from crmkit.pipeline.leads.lead import Lead, LeadMerged, LeadUnmerged
 from crmkit.pipeline.merging import (
     Merge,
@@ -33,7 +31,6 @@ from crmkit.pipeline.merging import (
     in_front,
     joined,
     last_merge,
-    listed,
     moved,
     returned,
     several,
@@ -64,132 +61,6 @@ HANDS = ("owner", "team")
 APART = {*OWN, *SCORES, *ADDRESS, *HANDS, "owned_since", "locked", "tags", "note", "consents", "extras"}
 STAYS = frozenset({"merge", "conversion"})
 GIVEN = ("amount", "source", "campaign_id", "region")  # what leads and deals call alike
-
-
-class Merging(Collection[Lead]):
-    """What ``crm.pipeline.leads`` does with leads that turn out to be one."""
-
-    cls = Lead
-
-    def duplicates(self, lead: Lead | str) -> list[Lead]:
-        """Other leads with the same e-mail address or telephone number, the oldest first."""
-        with self.read() as work:
-            return [other for other, _ in same_person(work, work.get(Lead, lead))]
-
-    @overload
-    def plan_merge(
-        self, leads: Iterable[Lead | str], *, into: Opportunity, owner: str | None = None, team: str | None = None
-    ) -> MergePlan[Opportunity]: ...
-    @overload
-    def plan_merge(
-        self,
-        leads: Iterable[Lead | str],
-        *,
-        into: Lead | str | None = None,
-        owner: str | None = None,
-        team: str | None = None,
-    ) -> MergePlan[Lead]: ...
-    def plan_merge(
-        self,
-        leads: Iterable[Lead | str],
-        *,
-        into: Lead | Opportunity | str | None = None,
-        owner: str | None = None,
-        team: str | None = None,
-    ) -> MergePlan[Lead] | MergePlan[Opportunity]:
-        """What merging would do, and where each value comes from; nothing is stored.
-
-        Args:
-            leads: two and more, the one that goes on among them; or, into a deal, one and more.
-            into: which lead goes on, if it is not the best; or the deal into which they go.
-            owner: who has it then; the first owner in their order unless given.
-            team: likewise.
-
-        Raises:
-            InvalidInput: there are too few, or the lead *into* is not among them.
-            TransitionRefused: one is converted or merged already.
-            Refused: the deal is won.
-        """
-        with self.read() as work:
-            found = [work.get(Lead, lead) for lead in listed(leads, what="leads")]
-            if isinstance(into, Opportunity):
-                return planned_into(work, found, work.get(Opportunity, into), owner=owner, team=team)
-            chosen = None if into is None else work.get(Lead, into)
-            return planned(work, found, into=chosen, owner=owner, team=team)
-
-    @overload
-    def merge(
-        self, leads: Iterable[Lead | str], *, into: Opportunity, owner: str | None = None, team: str | None = None
-    ) -> Opportunity: ...
-    @overload
-    def merge(
-        self,
-        leads: Iterable[Lead | str],
-        *,
-        into: Lead | str | None = None,
-        owner: str | None = None,
-        team: str | None = None,
-    ) -> Lead: ...
-    def merge(
-        self,
-        leads: Iterable[Lead | str],
-        *,
-        into: Lead | Opportunity | str | None = None,
-        owner: str | None = None,
-        team: str | None = None,
-    ) -> Lead | Opportunity:
-        """Let leads that are the same person go into one, or into a deal: plan and apply in one.
-
-        The best one goes on (open, furthest stage, highest probability, oldest) with what it lacks from the others;
-        activities, tags, notes, consents and custom fields come together.  The others end as ``merged``.
-
-        Args:
-            leads: as :meth:`plan_merge` takes them.
-            into: likewise.  A deal goes on as an opportunity of its own customer; what the leads tell of the person
-                stays on them.
-            owner: likewise.
-            team: likewise.
-
-        Returns:
-            the lead or the deal that goes on.
-
-        Raises:
-            InvalidInput: there are too few, or the lead *into* is not among them.
-            TransitionRefused: one is converted or merged already.
-            Refused: the deal is won.
-
-        Example:
-            >>> from crmkit import CRM
-            >>> with CRM.open() as crm:
-            ...     one = crm.pipeline.leads.capture(name="Xiao Wang", phone="+8613912345678")
-            ...     two = crm.pipeline.leads.capture(name="X. Wang", email="wang@example.com")
-            ...     lead = crm.pipeline.leads.merge([one, two])
-            ...     apart = crm.pipeline.leads.unmerge(lead)
-            ...     (lead.name, lead.email, [again.stage for again in apart])
-            ('Xiao Wang', 'wang@example.com', ['new'])
-        """
-        with self.work() as work:
-            desk = Merging(work)
-            if isinstance(into, Opportunity):
-                return applied(work, desk.plan_merge(leads, into=into, owner=owner, team=team))
-            return applied(work, desk.plan_merge(leads, into=into, owner=owner, team=team))
-
-    def unmerge(self, survivor: Lead | Opportunity | str) -> list[Lead]:
-        """Take the last merge of leads into a lead or a deal apart.
-
-        The others are what they were; what followed from them goes back, unless somebody has moved it on; the one that
-        went on gives back what it got, where it still has it.
-
-        Returns:
-            the leads that had ended, as they are again.
-
-        Raises:
-            Refused: nothing was merged into it, or it is converted, won or merged itself meanwhile.
-        """
-        with self.work() as work:
-            identifier = survivor if isinstance(survivor, str) else survivor.id
-            of_deal = work.house.registry.schema_of_id(identifier) is Opportunity.__schema__
-            return undone(work, work.get(Opportunity, survivor) if of_deal else work.get(Lead, survivor))  # type: ignore[arg-type]
 
 
 # ── Plan ──
