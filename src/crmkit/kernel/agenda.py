@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
+from crmkit.errors import Refused
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 
 TRIES = 8
@@ -51,7 +52,13 @@ class AgendaItem(Entity):
         return self.evolve(state=state, attempts=attempts, last_error=error[:1000], due_at=now + backoff(attempts))
 
     def revived(self, *, now: datetime) -> AgendaItem:
-        """A dead item that is tried again."""
+        """A dead item that is tried again.
+
+        Raises:
+            Refused: it is still to be done, or has been done.
+        """
+        if self.state != "dead":
+            raise Refused(f"agenda item {self.id} is {self.state}: only what was given up is tried again")
         return self.evolve(state="due", attempts=0, due_at=now)
 
 

@@ -105,6 +105,14 @@ class Collection(Desk, Generic[E]):
         Raises:
             InvalidInput: *ref* is not an id of this kind.
             NotFound: this tenant has none with that id.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     before = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.customers.update(before, city="Chengdu")
+            ...     before.city, crm.customers.get(before).city, crm.customers.get(before.id).version
+            (None, 'Chengdu', 2)
         """
         with self.read() as work:
             return work.get(self._cls, ref)
@@ -122,11 +130,21 @@ class Collection(Desk, Generic[E]):
         Args:
             rule: as in ``F.city == "Chengdu"``; all of them if there is none.
             order_by: attributes to sort by, ``"-created_at"`` for descending; the id breaks ties.
-            limit: at most so many.
-            as_of: the moment in which the rule is judged; now unless given.
+            limit: at most so many, 0 and more.
+            as_of: the moment in which the rule is judged, an aware datetime; now unless given.
 
         Raises:
             DefinitionError: the rule does not fit; it names the field and the nearest one.
+            InvalidInput: *limit* is no such number, *as_of* has no zone, or nothing can be sorted by *order_by*.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.register(name="Xiao Wang", city="Chengdu")
+            ...     _ = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     _ = crm.customers.register(name="Lao Zhao", city="Xi’an")
+            ...     [c.name for c in crm.customers.find(F.city == "Chengdu", order_by="-name", limit=10)]
+            ['Xiao Wang', 'Xiao Li']
         """
         with self.read() as work:
             return work.find(self._cls, rule, order_by=order_by, limit=_limit(limit), as_of=as_of)
@@ -148,7 +166,17 @@ class Collection(Desk, Generic[E]):
             order_by: as in :meth:`find`; the same for all pages.
 
         Raises:
-            InvalidInput: *after* is not from a page with this order.
+            InvalidInput: *after* is not from a page with this order, or *size* is out of range.
+            DefinitionError: the rule does not fit.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.register_many([{"name": name} for name in ("Xiao Chen", "Xiao Li", "Xiao Wang")])
+            ...     one = crm.customers.page(size=2, order_by="name")
+            ...     two = crm.customers.page(size=2, order_by="name", after=one.next)
+            ...     [c.name for c in one], one.total, [c.name for c in two], two.next
+            (['Xiao Chen', 'Xiao Li'], 3, ['Xiao Wang'], None)
         """
         if not 1 <= size <= PAGE_LIMIT:
             raise InvalidInput(f"a page has 1 to {PAGE_LIMIT} entities, not {size}")
@@ -165,7 +193,23 @@ class Collection(Desk, Generic[E]):
         return Page(items=tuple(items), next=cursor, total=total)
 
     def count(self, rule: Rule | None = None, *, as_of: datetime | None = None) -> int:
-        """How many satisfy *rule*."""
+        """How many satisfy *rule*.
+
+        Args:
+            rule: as in :meth:`find`.
+            as_of: as in :meth:`find`.
+
+        Raises:
+            DefinitionError: the rule does not fit; it names the field and the nearest one.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.register(name="Xiao Wang", city="Chengdu")
+            ...     _ = crm.customers.register(name="Lao Zhao")
+            ...     crm.customers.count(), crm.customers.count(F.city == "Chengdu")
+            (2, 1)
+        """
         with self.read() as work:
             return work.count(self._cls, rule, as_of=as_of)
 

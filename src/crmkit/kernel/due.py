@@ -76,15 +76,59 @@ class Agenda(Collection[AgendaItem]):
     cls = AgendaItem
 
     def due(self) -> list[AgendaItem]:
-        """What is still to be done, the earliest first."""
+        """What is still to be done, now or later, the earliest first.
+
+        Example:
+            >>> from datetime import date
+            >>> from crmkit import CRM
+            >>> with CRM.open(timezone="Asia/Shanghai") as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     _ = crm.marketing.offers.make(li, name="family set", percent=50, valid_until=date(2099, 5, 31))
+            ...     [(item.kind, item.due_at.isoformat()) for item in crm.agenda.due()]
+            [('marketing.offer_expire', '2099-05-31T16:00:00+00:00')]
+        """
         return self.find(F.state == "due", order_by="due_at")
 
     def dead(self) -> list[AgendaItem]:
-        """What was given up after the last try."""
+        """What was given up after the eighth try, the earliest first; ``last_error`` says why.
+
+        Example:
+            >>> from datetime import date
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     _ = crm.marketing.offers.make(li, name="family set", percent=50, valid_until=date(2099, 5, 31))
+            ...     [item] = crm.agenda.due()
+            ...     with crm.work() as work:  # what the eighth failure leaves
+            ...         _ = work.put([item.evolve(state="dead", attempts=8, last_error="OSError: disk full")])
+            ...     [(item.kind, item.last_error) for item in crm.agenda.dead()]
+            [('marketing.offer_expire', 'OSError: disk full')]
+        """
         return self.find(F.state == "dead", order_by="due_at")
 
     def retry(self, item: AgendaItem | str) -> AgendaItem:
-        """Try a dead item again now."""
+        """Let a dead item be due again now, with eight new tries.
+
+        Raises:
+            NotFound: there is no such item.
+            Refused: it is not dead.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     offer = crm.marketing.offers.make(li, name="family set", percent=50, valid_until=date(2026, 3, 2))
+            ...     [item] = crm.agenda.due()
+            ...     with crm.work() as work:  # what the eighth failure leaves
+            ...         [dead] = work.put([item.evolve(state="dead", attempts=8, last_error="OSError: disk full")])
+            ...     _ = clock.advance(days=2)
+            ...     crm.run_due().ran, crm.agenda.retry(dead).state, crm.run_due().ran
+            ...     crm.marketing.offers.get(offer.id).status
+            (0, 'due', 1)
+            'expired'
+        """
         with self.work() as work:
             return work.put([work.get(AgendaItem, item).revived(now=work.now)])[0]
 
@@ -95,14 +139,59 @@ class Outbox(Collection[Message]):
     cls = Message
 
     def due(self) -> list[Message]:
-        """What is still to be sent, the earliest first."""
+        """What is still to be sent, now or later, the earliest first.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     with crm.work() as work:
+            ...         work.post(channel="sms", to="+8613912345678", body="Your album is ready", key="album 7")
+            ...         work.post(channel="sms", to="+8613912345678", body="Your album is ready", key="album 7")
+            ...     [(message.to, message.body) for message in crm.outbox.due()]
+            [('+8613912345678', 'Your album is ready')]
+        """
         return self.find(F.state == "due", order_by="due_at")
 
     def dead(self) -> list[Message]:
-        """What was given up after the last try, or could never be sent."""
+        """What was given up after the eighth try, or could never be sent; ``last_error`` says why.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> from crmkit.plugins.channels.memory import MemoryChannel
+            >>> with CRM.open(channels=[MemoryChannel(carries=frozenset({"email"}))]) as crm:
+            ...     with crm.work() as work:
+            ...         work.post(channel="sms", to="+8613912345678", body="Your album is ready", key="album 7")
+            ...     _ = crm.deliver()
+            ...     [message.last_error for message in crm.outbox.dead()]
+            ["no channel carries 'sms': pass one to CRM.open(channels=[…])"]
+        """
         return self.find(F.state == "dead", order_by="due_at")
 
     def retry(self, message: Message | str) -> Message:
-        """Try a dead message again now."""
+        """Let a dead message be due again now, with eight new tries: :meth:`crmkit.CRM.deliver` sends it.
+
+        Raises:
+            NotFound: there is no such message.
+            Refused: it is not dead.
+
+        Example:
+            >>> from crmkit import CRM, DeliveryFailed
+            >>> from crmkit.plugins.channels.memory import MemoryChannel
+            >>> class Phone(MemoryChannel):
+            ...     known = set()
+            ...
+            ...     def send(self, message):
+            ...         if message.to not in self.known:
+            ...             raise DeliveryFailed("unknown number", permanent=True)
+            >>> with CRM.open(channels=[Phone()]) as crm:
+            ...     with crm.work() as work:
+            ...         work.post(channel="sms", to="+8613912345678", body="Your album is ready", key="album 7")
+            ...     [first.error for first in crm.deliver()]
+            ...     Phone.known.add("+8613912345678")
+            ...     _ = [crm.outbox.retry(message) for message in crm.outbox.dead()]
+            ...     [second.sent for second in crm.deliver()]
+            ['unknown number']
+            [True]
+        """
         with self.work() as work:
             return work.put([work.get(Message, message).revived(now=work.now)])[0]

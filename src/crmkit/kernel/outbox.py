@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
+from crmkit.errors import Refused
 from crmkit.kernel.agenda import backoff
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 
@@ -72,7 +73,13 @@ class Message(Entity):
         )
 
     def revived(self, *, now: datetime) -> Message:
-        """A dead message that is tried again."""
+        """A dead message that is tried again.
+
+        Raises:
+            Refused: it is still to be sent, or has been sent.
+        """
+        if self.state != "dead":
+            raise Refused(f"message {self.id} is {self.state}: only what was given up is tried again")
         return self.evolve(state="due", attempts=0, due_at=now)
 
 

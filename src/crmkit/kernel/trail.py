@@ -22,7 +22,16 @@ class Trail(Collection[EventRecord]):
     cls = EventRecord
 
     def about(self, subject: str) -> list[EventRecord]:
-        """What happened to the entity with the id *subject*, in order."""
+        """What happened to the entity with the id *subject*, the earliest first; nothing for an id that never was.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", email="wang@example.com")
+            ...     _ = crm.acting_as("Lin").pipeline.leads.qualify(lead)
+            ...     [(event.name, event.actor) for event in crm.events.about(lead.id)]
+            [('pipeline.lead_captured', None), ('moved', 'Lin')]
+        """
         return self.find(F.subject == subject, order_by=("created_at", "id"))
 
     def following(self, event: EventRecord | str) -> list[EventRecord]:
@@ -30,6 +39,18 @@ class Trail(Collection[EventRecord]):
 
         Raises:
             NotFound: there is no such event in this tenant.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(
+            ...         wang, lines=[Line("Album", quantity=1, unit_price=Money(800, "EUR"))]
+            ...     )
+            ...     _ = crm.pipeline.payments.receive(order, Money(800, "EUR"), method="cash")
+            ...     [paid] = [event for event in crm.events.about(order.id) if event.name == "pipeline.order_paid"]
+            ...     [event.name for event in crm.events.following(paid)]
+            ['moved', 'lifecycle.stage_advanced']
         """
         with self.read() as work:
             caused = work.get(EventRecord, event).id
@@ -40,6 +61,15 @@ class Trail(Collection[EventRecord]):
 
         Raises:
             InvalidInput: this CRM does not know the event; its class is missing in ``CRM.open(events=…)``.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang", source="fair")
+            ...     [stored] = crm.events.about(wang.id)
+            ...     event = crm.events.read_back(stored)
+            ...     type(event).__name__, event.customer_id == wang.id, event.source
+            ('CustomerRegistered', True, 'fair')
         """
         with self.read() as work:
             return work.house.registry.open(work.get(EventRecord, event))
