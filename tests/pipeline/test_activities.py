@@ -48,6 +48,14 @@ def test_what_was_done_is_noted(anywhere: CRM, clock: FrozenClock) -> None:
         anywhere.pipeline.activities.log("call", subject="x", at=clock.now() + HOUR)
 
 
+def test_nothing_has_been_done_before_its_time(crm: CRM, clock: FrozenClock) -> None:
+    task = crm.pipeline.activities.schedule("task", subject="x")
+    with pytest.raises(InvalidInput, match="lies ahead"):
+        crm.pipeline.activities.done(task, at=clock.now() + HOUR)
+    assert crm.pipeline.activities.get(task.id) == task
+    assert crm.pipeline.activities.done(task, at=clock.now() - HOUR).done_at == clock.now() - HOUR
+
+
 def test_what_is_over_stays_over(crm: CRM) -> None:
     task = crm.pipeline.activities.schedule("task", subject="x")
     cancelled = crm.pipeline.activities.cancel(task)
@@ -279,7 +287,6 @@ def test_until(until: str, last: datetime) -> None:
     assert list(occurrences(f"FREQ=DAILY;UNTIL={until}", start=start, zone=ZoneInfo("Asia/Shanghai")))[-1] == last
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "message"),
     [

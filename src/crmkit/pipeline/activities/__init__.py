@@ -8,7 +8,9 @@
     turn.py         leads, deals and customers in the order of somebody's next activity
     follow_ups.py   what is to be done after a deal was won
     ical.py         calendars in and out
-    desk.py         crm.pipeline.activities
+    planning.py     the verbs of what is planned and what is done
+    waiting.py      the verbs that say what is to be done
+    desk.py         crm.pipeline.activities: these verbs, calendars, and who calls
 """
 
 from crmkit.pipeline.activities.activity import ACTIVITY, Activity, ActivityDone, ActivityReminded, ActivityScheduled

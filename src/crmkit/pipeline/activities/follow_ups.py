@@ -127,6 +127,16 @@ class FollowUps(Collection[FollowUp]):
 
         Raises:
             NotFound: there is none called so.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.activities.follow_ups.define("thanks", subject="Say thank you")
+            ...     crm.pipeline.activities.follow_ups.stop("thanks")
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.pipeline.opportunities.win(crm.pipeline.opportunities.open(name="Album", customer=wang))
+            ...     crm.pipeline.activities.count()
+            0
         """
         with self.work() as work:
             known = work.first(FollowUp, F.name == name)
