@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from crmkit.analytics import Analytics
-from crmkit.customers import Customers
+from crmkit.desks import Desks, Transaction
 from crmkit.errors import CrmError, InvalidInput
 from crmkit.kernel.agenda import DueReport
 from crmkit.kernel.clock import Clock, SystemClock
-from crmkit.kernel.collection import Scope
-from crmkit.kernel.due import Agenda, Outbox, round_of_work
+from crmkit.kernel.due import round_of_work
 from crmkit.kernel.entity import Entity
 from crmkit.kernel.events import Event
 from crmkit.kernel.extras import Extra
@@ -26,61 +24,18 @@ from crmkit.kernel.machine import Machine
 from crmkit.kernel.outbox import Receipt
 from crmkit.kernel.ports import Session, Store
 from crmkit.kernel.text import clean_text
-from crmkit.kernel.trail import Trail
 from crmkit.kernel.work import Work
-from crmkit.lifecycle import Lifecycle
-from crmkit.marketing import Marketing
 from crmkit.opening import ROOMS, house_of, settings_of, store_of, tenant_name
-from crmkit.pipeline import Pipeline
 from crmkit.plugins.channels.port import Channel
 from crmkit.plugins.delivery import Courier
 from crmkit.plugins.registry import Plugins
-from crmkit.service import Service
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
+__all__ = ["CRM", "Transaction"]
+
 _inside: ContextVar[frozenset[int]] = ContextVar("crmkit_inside", default=frozenset())  # stores and connections
-
-
-class Desks:
-    """The rooms of a CRM, each over the same scope, and beside them what is due, is to be sent and has happened.
-
-    Attributes:
-        agenda: what is due, done and dead.
-        outbox: what is to be sent, sent and dead.
-        events: all that ever happened.
-    """
-
-    def __init__(self, scope: Scope) -> None:
-        self.customers = Customers(scope)
-        self.pipeline = Pipeline(scope)
-        self.lifecycle = Lifecycle(scope)
-        self.service = Service(scope)
-        self.marketing = Marketing(scope)
-        self.analytics = Analytics(scope)
-        self.agenda = Agenda(scope)
-        self.outbox = Outbox(scope)
-        self.events = Trail(scope)
-
-
-class Transaction(Desks):
-    """Several changes that happen together or not at all; it has the same desks as the CRM."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        super().__init__(self)
-
-    @contextmanager
-    def work(self) -> Iterator[Work]:
-        """One verb: undone alone when it fails, so that a refusal can be caught and the rest goes on."""
-        with self._work.savepoint():
-            yield self._work
-
-    @contextmanager
-    def read(self) -> Iterator[Work]:
-        """What has been written so far is seen."""
-        yield self._work
 
 
 class CRM(Desks):
@@ -177,11 +132,39 @@ class CRM(Desks):
     # ── Handles ──
 
     def acting_as(self, actor: str) -> CRM:
-        """A handle for what *actor* does: events carry the name."""
+        """A handle for what *actor* does: events carry the name, and ``access`` of :meth:`open` is asked for it.
+
+        Args:
+            actor: any name, 1 to 200 characters.
+
+        Raises:
+            InvalidInput: *actor* is no such name.
+
+        Example:
+            >>> with CRM.open() as crm:
+            ...     wang = crm.acting_as("Lin").customers.register(name="Xiao Wang")
+            ...     [moment] = crm.customers.timeline(wang)
+            ...     moment.name, moment.actor
+            ('customers.customer_registered', 'Lin')
+        """
         return self._handle(actor=clean_text(actor, what="actor", limit=200, required=True))
 
     def for_tenant(self, tenant: str) -> CRM:
-        """A handle for another tenant's data in the same store."""
+        """A handle for another tenant's data in the same store.
+
+        Args:
+            tenant: 1 to 60 characters.
+
+        Raises:
+            InvalidInput: *tenant* is no such name.
+
+        Example:
+            >>> with CRM.open(tenant="chengdu") as chengdu:
+            ...     xian = chengdu.for_tenant("xian")
+            ...     _ = xian.customers.register(name="Lao Zhao")
+            ...     chengdu.customers.count(), xian.customers.count()
+            (0, 1)
+        """
         return self._handle(tenant=tenant_name(tenant))
 
     def _handle(self, *, tenant: str | None = None, actor: str | None = None) -> CRM:
@@ -216,7 +199,14 @@ class CRM(Desks):
         return self._house.machines
 
     def tenants(self) -> list[str]:
-        """Every tenant of the store that has anything."""
+        """Every tenant of the store that has anything, sorted.
+
+        Example:
+            >>> with CRM.open(tenant="chengdu") as chengdu:
+            ...     _ = chengdu.for_tenant("xian").customers.register(name="Lao Zhao")
+            ...     chengdu.tenants()
+            ['xian']
+        """
         self._closed.check()
         return self._store.tenants()
 
@@ -249,7 +239,15 @@ class CRM(Desks):
 
     @contextmanager
     def work(self) -> Iterator[Work]:
-        """A transaction of the store."""
+        """A transaction of the store, for what no desk offers; it ends when the block is left.
+
+        Example:
+            >>> with CRM.open() as crm:
+            ...     with crm.work() as work:
+            ...         work.post(channel="sms", to="+8613912345678", body="Your album is ready", key="album 7")
+            ...     crm.outbox.count()
+            1
+        """
         with self._session(write=True) as session:
             work = Work(session, self._house, actor=self._actor)
             yield work
@@ -257,7 +255,16 @@ class CRM(Desks):
 
     @contextmanager
     def read(self) -> Iterator[Work]:
-        """A transaction of the store that writes nothing."""
+        """A transaction of the store that writes nothing: all that is read in it belongs together.
+
+        Example:
+            >>> from crmkit.customers.people import Customer
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.register(name="Xiao Wang", city="Chengdu")
+            ...     with crm.read() as work:
+            ...         [(group.key, group.count) for group in work.tally(Customer, by=["city"])]
+            [(('Chengdu',), 1)]
+        """
         with self._session(write=False) as session:
             yield Work(session, self._house, actor=self._actor)
 
@@ -293,11 +300,25 @@ class CRM(Desks):
         """Do what the agenda of this tenant says is due by now; each item once, whoever else runs.
 
         Args:
-            batch: items in one transaction.
+            batch: items in one transaction, 1 and more.
             rounds: at most so many transactions; until nothing is due unless given.
 
         Returns:
             what was done, and what failed and will be tried again.
+
+        Raises:
+            InvalidInput: *batch* is no such number.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     offer = crm.marketing.offers.make(li, name="family set", percent=50, valid_until=date(2026, 3, 31))
+            ...     _ = clock.advance(days=30)
+            ...     crm.run_due().ran, crm.marketing.offers.get(offer.id).status
+            (1, 'expired')
         """
         report = DueReport()
         while rounds is None or rounds > 0:
@@ -315,13 +336,36 @@ class CRM(Desks):
         Network I/O happens here and nowhere else, outside of every transaction.
 
         Args:
-            batch: messages that are taken at a time.
+            batch: messages that are taken at a time, 1 and more.
             rounds: take messages at most so many times; until nothing is due unless given.
+
+        Returns:
+            one receipt for each try; whoever was not reached is tried again later, or stands in ``crm.outbox.dead()``.
+
+        Raises:
+            InvalidInput: *batch* is no such number.
+            PluginError: a channel sends asynchronously: :class:`crmkit.AsyncCRM` delivers through it.
+
+        Example:
+            >>> from crmkit.plugins.channels.memory import MemoryChannel
+            >>> with CRM.open(channels=[MemoryChannel()]) as crm:
+            ...     with crm.work() as work:
+            ...         work.post(channel="sms", to="+8613912345678", body="Your album is ready", key="album 7")
+            ...     [(receipt.to, receipt.sent) for receipt in crm.deliver()], crm.deliver()
+            ([('+8613912345678', True)], [])
         """
         return list(Courier(self, self.plugins).deliver(batch=batch, rounds=rounds))
 
     def close(self) -> None:
-        """Let go of the store's connections; this and all other handles on it refuse to work afterwards."""
+        """Let go of the store's connections; this and all other handles on it refuse to work afterwards.
+
+        Example:
+            >>> crm = CRM.open()
+            >>> crm.close()
+            >>> crm.customers.count()
+            Traceback (most recent call last):
+            crmkit.errors.CrmError: this CRM has been closed: open it again with CRM.open(…)
+        """
         self._closed.close()
         self._store.close()
 

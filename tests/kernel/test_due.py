@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
-from crmkit import CRM, FrozenClock, Refused
+from crmkit import CRM, FrozenClock, InvalidInput, Refused
 from crmkit.plugins.channels.memory import MemoryChannel
 
 
@@ -44,3 +45,11 @@ def test_an_item_whose_time_has_not_come_is_not_done_early(crm: CRM) -> None:
         crm.agenda.retry(item)
     assert crm.run_due().ran == 0
     assert crm.marketing.offers.get(offer.id).status == "open"
+
+
+@pytest.mark.parametrize("batch", [0, -1, "two", True, None])
+def test_a_batch_of_nothing_is_refused(crm: CRM, batch: Any) -> None:
+    with pytest.raises(InvalidInput, match="a batch is a whole number from 1"):
+        crm.run_due(batch=batch)
+    with pytest.raises(InvalidInput, match="a batch is a whole number from 1"):
+        crm.deliver(batch=batch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from crmkit.errors import Conflict
+from crmkit.errors import Conflict, InvalidInput
 from crmkit.kernel.agenda import AgendaItem, DueReport
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.outbox import Message
@@ -21,7 +21,11 @@ def round_of_work(work: Work, *, limit: int) -> DueReport:
     An item and its effects are one transaction: after a crash it has been done completely, or is still due.  An item
     that others are in the way of is left for the next round, when both sides have let go of what they hold; only if
     nothing else could be done, one of those is done at any rate.
+
+    Raises:
+        InvalidInput: *limit* is no whole number from 1.
     """
+    check_batch(limit)
     items = work.claim(AgendaItem, (F.state == "due") & (F.due_at <= work.now), order_by="due_at", limit=limit)
     report, left = DueReport(), []
     for item in items:
@@ -68,6 +72,16 @@ def _once(work: Work, item: AgendaItem) -> DueReport:
             return DueReport()
         work.house.handlers[item.kind](work, item)
     return DueReport(ran=1)
+
+
+def check_batch(batch: int) -> None:
+    """Insist on a number of rows that gets something done.
+
+    Raises:
+        InvalidInput: it is no whole number from 1.
+    """
+    if type(batch) is not int or batch < 1:
+        raise InvalidInput(f"a batch is a whole number from 1, got {batch!r}")
 
 
 class Agenda(Collection[AgendaItem]):

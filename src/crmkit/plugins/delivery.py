@@ -12,6 +12,7 @@ import attrs
 
 from crmkit.errors import DeliveryFailed, PluginError, StaleEntity
 from crmkit.kernel.collection import Desk, Scope
+from crmkit.kernel.due import check_batch
 from crmkit.kernel.outbox import LEASE, Message, Receipt
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
@@ -58,7 +59,12 @@ class Courier(Desk):
                 yield self.note(message, attempt)
 
     def take(self, batch: int) -> list[Message]:
-        """Lease up to *batch* messages: those that are due, and those whose courier has died."""
+        """Lease up to *batch* messages: those that are due, and those whose courier has died.
+
+        Raises:
+            InvalidInput: *batch* is no whole number from 1.
+        """
+        check_batch(batch)
         with self.work() as work:
             waiting = (F.state == "due") & (F.due_at <= work.now)
             found = work.claim(Message, waiting, order_by="due_at", limit=batch)
