@@ -9,17 +9,13 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import shift
-
-if TYPE_CHECKING:
-    from dateutil.rrule import rrule
+from crmkit.kernel.recurrence import Recurrence
 
 _PART = re.compile(r"[A-Z-]+=[A-Z0-9,+:-]+(?:;[A-Z-]+=[A-Z0-9,+:-]+)*")
-_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 LIMIT = 10_000
 HORIZON = 10
 
@@ -40,21 +36,13 @@ def recurrence(text: object, *, start: datetime, zone: ZoneInfo) -> str:
     """
     if not isinstance(text, str) or not _PART.fullmatch(rule := text.strip().upper().removeprefix("RRULE:")):
         raise InvalidInput(f"{text!r} is no recurrence: write it as in FREQ=WEEKLY;BYDAY=MO;COUNT=10 (RFC 5545)")
-    pairs = [part.split("=", 1) for part in rule.split(";")]
-    parts = dict(pairs)
-    if len(parts) != len(pairs):
-        raise InvalidInput(f"{text!r} says something twice; keep one")
-    if parts.get("FREQ") not in _FREQUENCIES:
-        raise InvalidInput(f"{text!r}: FREQ is one of {', '.join(_FREQUENCIES)}")
-    if "COUNT" not in parts and "UNTIL" not in parts:
+    made = Recurrence.read(rule, zone=zone)
+    if made.count is None and made.until is None:
         raise InvalidInput(f"{text!r} has no end: add COUNT=10 or UNTIL=20261231")
-    if "COUNT" in parts and "UNTIL" in parts:
+    if made.count is not None and made.until is not None:
         raise InvalidInput(f"{text!r} ends twice: keep COUNT or UNTIL")
-    if parts.get("INTERVAL") == "0" or parts.get("COUNT") == "0":
-        raise InvalidInput(f"{text!r}: INTERVAL and COUNT are at least 1")
-    horizon = shift(start.astimezone(zone).replace(tzinfo=None), years=HORIZON)
-    soon = _rule(rule, start=start, zone=zone).replace(count=None, until=horizon)
-    if next(iter(soon), None) is None or next(occurrences(rule, start=start, zone=zone), None) is None:
+    wall = _wall(start, zone)
+    if next(made.walls(wall, until=shift(wall, years=HORIZON)), None) is None:
         raise InvalidInput(f"{text!r} does not happen within {HORIZON} years from {start.isoformat()} on")
     return rule
 
@@ -65,7 +53,7 @@ def occurrences(rule: str, *, start: datetime, zone: ZoneInfo) -> Iterator[datet
     Raises:
         InvalidInput: *rule* is malformed.
     """
-    for wall in islice(_rule(rule, start=start, zone=zone), LIMIT):
+    for wall in islice(Recurrence.read(rule, zone=zone).walls(_wall(start, zone)), LIMIT):
         yield _instant(wall, zone)
 
 
@@ -83,31 +71,8 @@ def following(rule: str, *, start: datetime, after: datetime, zone: ZoneInfo) ->
     return next((moment for moment in occurrences(rule, start=start, zone=zone) if moment > after), None)
 
 
-def _rule(text: str, *, start: datetime, zone: ZoneInfo) -> rrule:
-    from dateutil.rrule import rrule, rrulestr  # noqa: PLC0415 - few need it
-
-    wall = start.astimezone(zone).replace(tzinfo=None)
-    try:
-        made = rrulestr(_with_wall_until(text, zone), dtstart=wall)
-    except (ValueError, TypeError, KeyError, OverflowError) as problem:
-        raise InvalidInput(f"{text!r} is no recurrence: {problem}; see RFC 5545, section 3.3.10") from None
-    assert isinstance(made, rrule)  # noqa: S101 - one rule is no set of rules
-    return made
-
-
-def _with_wall_until(text: str, zone: ZoneInfo) -> str:
-    """The rule with UNTIL on the wall clock: RFC 5545 gives it in UTC, or as a day, which is included."""
-    found = re.search(r"UNTIL=(\d{8})(?:T(\d{6})(Z?))?", text)
-    if found is None:
-        return text
-    day, time, in_utc = found.groups()
-    try:
-        wall = datetime.strptime(day + (time or "235959"), "%Y%m%d%H%M%S")  # noqa: DTZ007 - a wall clock
-    except ValueError:
-        raise InvalidInput(f"{text!r}: UNTIL is a day as 20261231, or an instant as 20261231T090000Z") from None
-    if in_utc:
-        wall = wall.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
-    return text.replace(found.group(0), f"UNTIL={wall:%Y%m%dT%H%M%S}")
+def _wall(start: datetime, zone: ZoneInfo) -> datetime:
+    return start.astimezone(zone).replace(tzinfo=None)
 
 
 def _instant(wall: datetime, zone: ZoneInfo) -> datetime:

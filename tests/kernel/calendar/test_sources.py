@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import date
 
 import pytest
@@ -115,14 +116,38 @@ class TestICalendar:
             (ical("SUMMARY:May DTSTART;VALUE=DATE:2026"), "event 'May': DTSTART can't be read"),
             (ical("DTSTART;VALUE=DATE:20260501 RRULE:FREQ=SOMETIMES"), "RRULE can't be read"),
             (ical("DTSTART;VALUE=DATE:20260501 EXDATE;VALUE=DATE:never"), "EXDATE can't be read"),
-            (ical("DTSTART;VALUE=DATE:20260501 RRULE:FREQ=SECONDLY"), "repeat YEARLY, MONTHLY, WEEKLY or DAILY"),
-            (ical("DTSTART;VALUE=DATE:20260501 RRULE:FREQ=YEARLY;INTERVAL=0"), "is none of days"),
+            (ical("DTSTART;VALUE=DATE:20260501 RRULE:FREQ=SECONDLY"), "FREQ is one of DAILY, WEEKLY, MONTHLY, YEARLY"),
+            (ical("DTSTART;VALUE=DATE:20260501 RRULE:FREQ=YEARLY;INTERVAL=0"), "at least 1"),
             (ical("DTSTART;VALUE=DATE:20260501 RRULE:FREQ=YEARLY;BYSETPOS=500"), "can't be read"),
         ],
     )
     def test_what_cannot_be_read_is_refused(self, text: str, words: str) -> None:
         with pytest.raises(DefinitionError, match=words):
             holidays_from_ical(text)
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=3",
+            "FREQ=MONTHLY;BYMONTH=4,6,9,11;BYMONTHDAY=31",
+            "FREQ=YEARLY;BYYEARDAY=366;BYMONTH=6",
+            "FREQ=WEEKLY;BYDAY=MO;BYSETPOS=2",
+            "FREQ=DAILY;INTERVAL=7;BYDAY=SA",  # it begins on a Friday
+        ],
+    )
+    def test_what_never_happens_is_refused_at_once(self, rule: str) -> None:
+        begun = time.process_time()
+        with pytest.raises(DefinitionError, match="never happens from 2026-05-01 on"):
+            holidays_from_ical(ical(f"DTSTART;VALUE=DATE:20260501 RRULE:{rule}"))
+        assert time.process_time() - begun < 1.0
+
+    def test_what_happens_after_the_window_is_not_refused(self) -> None:
+        leap_day = "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29"
+        assert days(f"DTSTART;VALUE=DATE:20250301 {leap_day}") == ["2025-03-01"]
+        assert days(f"DTSTART;VALUE=DATE:20970301 {leap_day}", until=date(2104, 12, 31)) == ["2097-03-01", "2104-02-29"]
+        assert days(f"DTSTART;VALUE=DATE:20250301 {leap_day};UNTIL=20260301") == ["2025-03-01"]
+        monday = days(f"DTSTART;VALUE=DATE:20250301 {leap_day};BYDAY=MO", until=date(2052, 12, 31))
+        assert monday == ["2025-03-01", "2044-02-29"]
 
     def test_they_are_what_a_calendar_takes(self) -> None:
         text = ical("DTSTART;VALUE=DATE:20250501 RRULE:FREQ=YEARLY")

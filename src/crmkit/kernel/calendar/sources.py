@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from crmkit.errors import DefinitionError
+from crmkit.errors import DefinitionError, InvalidInput
+from crmkit.kernel.recurrence import Recurrence
 from crmkit.kernel.text import shown
 
 if TYPE_CHECKING:
@@ -68,10 +69,11 @@ def holidays_from_ical(text: str | bytes, *, since: date = SINCE, until: date = 
         until: the last date that is of interest.
 
     Raises:
-        DefinitionError: it is no iCalendar text, a recurrence can't be read, or the library is not installed.
+        DefinitionError: it is no iCalendar text, a recurrence can't be read or never happens, or the library is not
+            installed.
 
     Definitions: RFC 5545, sections 3.6.1 (events; DTEND is exclusive), 3.8.5 (recurrence) and 3.8.4.4 (RECURRENCE-ID),
-    read by the ``icalendar`` library (``pip install 'crmkit[ical]'``) and expanded by ``dateutil.rrule``.
+    read by the ``icalendar`` library (``pip install 'crmkit[ical]'``).
 
     Example:
         >>> event = "DTSTART;VALUE=DATE:20251224\r\nDTEND;VALUE=DATE:20251227\r\nRRULE:FREQ=YEARLY"
@@ -153,15 +155,13 @@ def _listed(event: Event, name: str) -> Iterator[date]:
 
 
 def _expanded(rule: vRecur, begin: date, *, since: date, until: date) -> Iterator[date]:
-    from dateutil.rrule import rrulestr  # noqa: PLC0415 - a few milliseconds, and few need it
-
-    text = str(rule.to_ical(), "utf-8")  # type: ignore[no-untyped-call]
-    if rule.get("FREQ", [""])[0] not in {"YEARLY", "MONTHLY", "WEEKLY", "DAILY"} or rule.get("INTERVAL", [1])[0] < 1:
-        raise DefinitionError(f"recurrence {shown(text)} is none of days; repeat YEARLY, MONTHLY, WEEKLY or DAILY")
+    text = str(rule.to_ical(), "utf-8").upper()  # type: ignore[no-untyped-call]
     midnight = datetime(begin.year, begin.month, begin.day)  # noqa: DTZ001 - all-day events have no zone
-    first, last = (datetime(day.year, day.month, day.day) for day in (since, until))  # noqa: DTZ001
     try:
-        occurrences = rrulestr(_UNTIL.sub(r"\1", text), dtstart=midnight).between(first, last, inc=True)
-    except (ValueError, TypeError, LookupError) as unreadable:
-        raise DefinitionError(f"recurrence {shown(text)} can't be read: {unreadable}") from None
-    return (occurrence.date() for occurrence in occurrences)
+        made = Recurrence.read(_UNTIL.sub(r"\1", text))
+    except InvalidInput as unreadable:
+        raise DefinitionError(f"a recurrence can't be read: {unreadable}") from None
+    if not made.happens(midnight):
+        raise DefinitionError(f"recurrence {shown(text)} never happens from {begin} on; correct it or leave it out")
+    days = (wall.date() for wall in made.walls(midnight, until=datetime.combine(until, time.max)))
+    return (day for day in days if day >= since)
