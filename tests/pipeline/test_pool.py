@@ -193,6 +193,15 @@ def test_what_cannot_be_claimed_or_released(crm: CRM) -> None:
         pool.release(crm.pipeline.leads.capture(name="x"))
 
 
+def test_a_limit_is_no_less_than_nothing(anywhere: CRM) -> None:
+    anywhere.pipeline.leads.capture(name="x")
+    assert anywhere.pipeline.pool.available(limit=0) == []
+    with pytest.raises(InvalidInput, match="limit"):
+        anywhere.pipeline.pool.available(limit=-1)
+    with pytest.raises(InvalidInput, match="limit"):
+        anywhere.pipeline.assignment.distribute(limit=-1)
+
+
 def test_bad_pools_are_refused(crm: CRM) -> None:
     with pytest.raises(InvalidInput, match="idle="):
         crm.pipeline.pool.define()

@@ -147,7 +147,7 @@ class Collection(Desk, Generic[E]):
             ['Xiao Wang', 'Xiao Li']
         """
         with self.read() as work:
-            return work.find(self._cls, rule, order_by=order_by, limit=_limit(limit), as_of=as_of)
+            return work.find(self._cls, rule, order_by=order_by, limit=limit, as_of=as_of)
 
     def page(
         self,
@@ -218,12 +218,6 @@ class Collection(Desk, Generic[E]):
         cls: Any = self.cls
         made: type[E] = cls
         return made
-
-
-def _limit(limit: int | None) -> int | None:
-    if limit is not None and (type(limit) is not int or limit < 0):
-        raise InvalidInput(f"a limit is a whole number, 0 or more; got {limit!r}")
-    return limit
 
 
 def _cursor(values: Sequence[Any]) -> str:

@@ -83,7 +83,27 @@ class Pools(Collection[Pool]):
             return saved
 
     def available(self, rule: Rule | None = None, *, limit: int | None = None) -> list[Lead]:
-        """The leads that nobody has, the most promising first."""
+        """The open leads that nobody has, the most promising (highest probability) first, then the oldest.
+
+        Args:
+            rule: which of them; all unless given.
+            limit: at most so many, 0 and more.
+
+        Raises:
+            DefinitionError: the rule does not fit leads.
+            InvalidInput: *limit* is no whole number of 0 and more.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     rows = (
+            ...         {"name": "Xiao Wang", "city": "Chengdu"},
+            ...         {"name": "Xiao Li", "city": "Chengdu", "owner": "Xu"},
+            ...     )
+            ...     _ = crm.pipeline.leads.capture_many([*rows, {"name": "Xiao Chen", "city": "Wuhan"}])
+            ...     [lead.name for lead in crm.pipeline.pool.available(F.city == "Chengdu")]
+            ['Xiao Wang']
+        """
         free = F.owner.is_missing() & F.stage.not_in(CLOSED)
         with self.read() as work:
             wanted = free if rule is None else free & rule
@@ -98,6 +118,18 @@ class Pools(Collection[Pool]):
 
         Raises:
             Refused: somebody has it, it is closed, or the pool says that *owner* may not.
+            InvalidInput: nobody is named and nobody acts.
+
+        Example:
+            >>> from datetime import timedelta
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.pool.define(idle=timedelta(days=7), claims_per_day=1)
+            ...     first, second = (crm.pipeline.leads.capture(name=name) for name in ("Xiao Wang", "Xiao Li"))
+            ...     _ = crm.acting_as("Xu").pipeline.pool.claim(first)
+            ...     crm.acting_as("Xu").pipeline.pool.claim(second)
+            Traceback (most recent call last):
+            crmkit.errors.Refused: Xu has taken 1 leads in 24 hours; the pool leads allows no more
         """
         with self.work() as work:
             current = work.get(Lead, lead)
@@ -110,8 +142,20 @@ class Pools(Collection[Pool]):
     def release(self, lead: Lead | str, *, because: str = "given back") -> Lead:
         """Give a lead back to everybody.
 
+        Args:
+            lead: which.
+            because: why, for the trail.
+
         Raises:
             NotFound: nobody has it.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", owner="Xu")
+            ...     lead = crm.pipeline.pool.release(lead, because="speaks French only")
+            ...     lead.owner, crm.pipeline.pool.available() == [lead]
+            (None, True)
         """
         with self.work() as work:
             current = work.get(Lead, lead)
