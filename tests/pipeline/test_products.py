@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -80,6 +80,18 @@ def test_a_list_holds_for_its_time(crm: CRM, album: Product, clock: FrozenClock)
     clock.advance(days=30)
     with pytest.raises(InvalidInput, match="does not hold on 2026-04-01"):
         prices.of(album, prices="spring")
+
+
+@pytest.mark.parametrize("quantity", [0, -3])
+def test_a_price_is_for_some_quantity(crm: CRM, album: Product, quantity: int) -> None:
+    with pytest.raises(InvalidInput, match="above 0"):
+        crm.pipeline.prices.of(album, quantity=quantity)
+
+
+def test_a_price_is_asked_for_by_the_day(crm: CRM, album: Product) -> None:
+    crm.pipeline.prices.define("spring", currency=CNY, starts_on=date(2026, 3, 1))
+    with pytest.raises(InvalidInput, match="on must be a date"):
+        crm.pipeline.prices.of(album, prices="spring", on=datetime(2026, 3, 2, tzinfo=UTC))
 
 
 def test_bad_prices(crm: CRM, album: Product) -> None:

@@ -91,6 +91,14 @@ class Cards(Desk):
             NotFound: there is nobody with such an id.
             InvalidInput: it is no list of them.
             CrmError: the ``vobject`` library is missing; the message names the extra.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang", email="wang@example.com")
+            ...     card = crm.pipeline.cards.write([wang])
+            ...     [line for line in card.splitlines() if line.startswith(("VERSION", "FN", "EMAIL"))]
+            ['VERSION:3.0', 'EMAIL:wang@example.com', 'FN:Xiao Wang']
         """
         with self.read() as work:
             several = listed(people, what="customers and leads")

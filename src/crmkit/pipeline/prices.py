@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.change import Change
-from crmkit.kernel.checking import decimal
+from crmkit.kernel.checking import day, decimal
 from crmkit.kernel.clock import local_date
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, Index, attribute, entity
@@ -118,7 +118,18 @@ class Prices(Collection[PriceList]):
             from_quantity: from which quantity on, above 0.
 
         Raises:
-            InvalidInput: the price is negative or in another currency.
+            InvalidInput: the price is negative or in another currency, or the quantity is not above 0.
+            NotFound: there is no such list or product.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open() as crm:
+            ...     tea = crm.pipeline.products.add(name="Tea", price=Money(9, "EUR"))
+            ...     _ = crm.pipeline.prices.define("wholesale", currency="EUR")
+            ...     for least, price in ((1, 8), (100, 6)):
+            ...         _ = crm.pipeline.prices.set("wholesale", tea, Money(price, "EUR"), from_quantity=least)
+            ...     [str(crm.pipeline.prices.of(tea, quantity=q, prices="wholesale")) for q in (1, 99, 100)]
+            ['8.00 EUR', '8.00 EUR', '6.00 EUR']
         """
         least = decimal(from_quantity, what="from_quantity")
         if least <= 0 or unit_price.minor < 0:
@@ -156,16 +167,32 @@ class Prices(Collection[PriceList]):
 
         Args:
             product: what.
-            quantity: how many are bought.
+            quantity: how many are bought, above 0.
             prices: the list, or its name; none for the product's own price.
             on: the day; today unless given.
 
         Raises:
-            InvalidInput: there is no price, or the list does not hold on that day.
+            InvalidInput: there is no price, the list does not hold on that day, or the quantity is not above 0.
+            NotFound: there is no such list or product.
+
+        Example:
+            >>> from datetime import date
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open() as crm:
+            ...     tea = crm.pipeline.products.add(name="Tea", price=Money(9, "EUR"))
+            ...     spring = crm.pipeline.prices.define("spring", currency="EUR", ends_on=date(2026, 5, 31))
+            ...     _ = crm.pipeline.prices.set(spring, tea, Money(7, "EUR"))
+            ...     crm.pipeline.prices.of(tea), crm.pipeline.prices.of(tea, prices=spring, on=date(2026, 5, 31))
+            (Money('9.00', 'EUR'), Money('7.00', 'EUR'))
         """
+        many = decimal(quantity, what="quantity")
+        if many <= 0:
+            raise InvalidInput(f"a price is for a quantity above 0, got {quantity}")
+        if on is not None:
+            day(on, what="on")
         with self.read() as work:
             what = work.get(Product, product.id if isinstance(product, Product) else product)
-            return price_of(work, what, quantity=decimal(quantity, what="quantity"), prices=prices, on=on)
+            return price_of(work, what, quantity=many, prices=prices, on=on)
 
 
 def list_called(work: Work, ref: PriceList | str) -> PriceList:
@@ -188,10 +215,12 @@ def price_of(
 ) -> Money:
     """What one unit of *product* costs; see :meth:`Prices.of`."""
     if prices is not None:
-        day = local_date(work.now, work.settings.zone) if on is None else on
+        when = local_date(work.now, work.settings.zone) if on is None else on
         where = list_called(work, prices)
-        if not where.holds(on=day):
-            raise InvalidInput(f"the price list {where.name!r} does not hold on {day}: take another or change its days")
+        if not where.holds(on=when):
+            raise InvalidInput(
+                f"the price list {where.name!r} does not hold on {when}: take another or change its days"
+            )
         rule = (F.price_list_id == where.id) & (F.product_id == product.id) & (F.from_quantity <= quantity)
         found = work.first(Price, rule, order_by="-from_quantity")
         if found is not None:

@@ -99,9 +99,24 @@ class Products(Collection[Product]):
     def update(self, product: Product | str, **changes: Any) -> Product:
         """Change attributes; orders keep the prices that they were placed with.
 
+        Args:
+            product: which.
+            changes: attributes of :class:`Product`.
+
         Raises:
             InvalidInput: a field is unknown or malformed.
+            Duplicate: another product has the code.
             StaleEntity: somebody else has changed the product since it was read.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     noodles = crm.pipeline.products.add(name="Dan dan noodles", price=Money(18, "CNY"))
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line(product=noodles)])
+            ...     noodles = crm.pipeline.products.update(noodles, price=Money(20, "CNY"))
+            ...     noodles.price, crm.pipeline.orders.get(order.id).total
+            (Money('20.00', 'CNY'), Money('18.00', 'CNY'))
         """
         with self.work() as work:
             current = work.get(Product, product)
@@ -112,7 +127,17 @@ class Products(Collection[Product]):
             return work.save(Change(after, (ProductUpdated(product_id=current.id, fields=different),)))
 
     def retire(self, product: Product | str) -> Product:
-        """It is not sold any more; what was sold keeps referring to it."""
+        """It is not sold any more: no new line takes it, and what was sold keeps referring to it.
+
+        Example:
+            >>> from crmkit import CRM, F, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     for name in ("Album", "Photo disc"):
+            ...         disc = crm.pipeline.products.add(name=name, price=Money(90, "CNY"))
+            ...     _ = crm.pipeline.products.retire(disc)
+            ...     [product.name for product in crm.pipeline.products.find(F.active == True)]
+            ['Album']
+        """
         return self.update(product, active=False)
 
 

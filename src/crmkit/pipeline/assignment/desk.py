@@ -99,6 +99,15 @@ class Assignments(Collection[AssignmentEntry]):
 
         Raises:
             NotFound: there is none called so.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.assignment.define("everybody", people=[crm.pipeline.salespeople.register("Xu")])
+            ...     crm.pipeline.assignment.forget("everybody")
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang")
+            ...     crm.pipeline.assignment.explain(lead).because
+            'no entry fits'
         """
         with self.work() as work:
             known = work.first(AssignmentEntry, F.name == name)
@@ -131,7 +140,20 @@ class Assignments(Collection[AssignmentEntry]):
             return work.save(Change(after, (told,)))
 
     def explain(self, lead: Lead | str) -> Decision:
-        """Who would get a lead now, and why; nothing is stored."""
+        """Who would get a lead now, and why; nothing is stored.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     people = [
+            ...         crm.pipeline.salespeople.register("Li", active=False),
+            ...         crm.pipeline.salespeople.register("Xu"),
+            ...     ]
+            ...     _ = crm.pipeline.assignment.define("everybody", people=people)
+            ...     why = crm.pipeline.assignment.explain(crm.pipeline.leads.capture(name="Xiao Wang"))
+            ...     why.owner, why.because, why.others
+            ('Xu', 'everybody: the first in turn', (('Li', 'takes no new leads'),))
+        """
         with self.read() as work:
             return decided(work, work.get(Lead, lead))
 
@@ -140,6 +162,18 @@ class Assignments(Collection[AssignmentEntry]):
 
         Raises:
             InvalidInput: the lead is closed.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     people = [
+            ...         crm.pipeline.salespeople.register("Li"),
+            ...         crm.pipeline.salespeople.register("Xu", skills={"fr"}),
+            ...     ]
+            ...     _ = crm.pipeline.assignment.define("everybody", people=people, speaks="language")
+            ...     lead = crm.pipeline.leads.capture(name="Camille Roux", language="fr")
+            ...     crm.pipeline.assignment.assign(lead).owner
+            'Xu'
         """
         with self.work() as work:
             current = work.get(Lead, lead)
@@ -152,11 +186,25 @@ class Assignments(Collection[AssignmentEntry]):
 
         Args:
             rule: which of them; all unless given.
-            limit: at most so many.
+            limit: at most so many, 0 and more.
 
         Returns:
             a decision for each lead that was looked at, also for those that nobody could take; why the others did not
             get it is what :meth:`explain` tells.
+
+        Raises:
+            DefinitionError: the rule does not fit leads.
+            InvalidInput: *limit* is no whole number of 0 and more.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.assignment.define(
+            ...         "fair", rule=F.source == "fair", people=[crm.pipeline.salespeople.register("Xu")]
+            ...     )
+            ...     _ = crm.pipeline.leads.capture_many([{"name": "Xiao Wang", "source": "fair"}, {"name": "Xiao Li"}])
+            ...     [(d.lead.name, d.owner, d.because) for d in crm.pipeline.assignment.distribute()]
+            [('Xiao Wang', 'Xu', 'fair: the first in turn'), ('Xiao Li', None, 'no entry fits')]
         """
         with self.work() as work:
             return distributed(work, FREE if rule is None else FREE & rule, limit=limit)

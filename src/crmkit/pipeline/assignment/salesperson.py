@@ -109,6 +109,19 @@ class Salespeople(Collection[Salesperson]):
 
         Raises:
             InvalidInput: a field is unknown or malformed, or people would report in a circle.
+            NotFound: there is no such salesperson, or no such manager.
+            StaleEntity: somebody else has changed the salesperson since it was read.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = (
+            ...         crm.pipeline.salespeople.register("Chen"),
+            ...         crm.pipeline.salespeople.register("Xu", manager="Chen"),
+            ...     )
+            ...     crm.pipeline.salespeople.update("Chen", manager="Xu")
+            Traceback (most recent call last):
+            crmkit.errors.InvalidInput: 'Xu' reports to 'Chen' already: people cannot report in a circle
         """
         with self.work() as work:
             if "name" in changes:
@@ -127,12 +140,31 @@ class Salespeople(Collection[Salesperson]):
 
         Raises:
             NotFound: there is none; the message names the nearest.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     xu = crm.pipeline.salespeople.register("Xu", team="south")
+            ...     crm.pipeline.salespeople.get("Xu") == crm.pipeline.salespeople.get(xu.id)
+            True
         """
         with self.read() as work:
             return salesperson(work, ref)
 
     def reports(self, manager: Salesperson | str) -> list[Salesperson]:
-        """Everybody who reports to *manager*, directly or through others, by level and name."""
+        """Everybody who reports to *manager*, directly or through others, by level and name.
+
+        Raises:
+            NotFound: there is no such salesperson.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     for name, manager in (("Chen", None), ("Xu", "Chen"), ("Li", "Xu"), ("Zhao", None)):
+            ...         _ = crm.pipeline.salespeople.register(name, manager=manager)
+            ...     [person.name for person in crm.pipeline.salespeople.reports("Chen")]
+            ['Xu', 'Li']
+        """
         with self.read() as work:
             return below(work, salesperson(work, manager))
 

@@ -103,12 +103,27 @@ class Stages(Collection[PipelineDefinition]):
 
         Raises:
             NotFound: there is none.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     [(stage.name, str(stage.probability)) for stage in crm.pipeline.stages.of("standard").stages]
+            [('qualification', '10'), ('proposal', '50'), ('negotiation', '80')]
         """
         with self.read() as work:
             return pipeline_of(work, name)
 
     def names(self) -> list[str]:
-        """How the pipelines are called: presets and own ones."""
+        """How the pipelines are called: presets and own ones.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> from crmkit.pipeline import Stage
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.stages.define("banquets", stages=[Stage("tasting", probability=40)])
+            ...     crm.pipeline.stages.names()
+            ['b2b', 'b2c', 'banquets', 'standard']
+        """
         with self.read() as work:
             return sorted({*PRESETS, *(name for (name,) in work.columns(PipelineDefinition, ["name"]))})
 
