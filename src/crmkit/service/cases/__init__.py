@@ -3,7 +3,8 @@
 ::
 
     case.py      what a case is, and what happens to it
-    handling.py  open, assign, move on, resolve, close, reopen
+    handling.py  open, assign, update, promise something else
+    moving.py    move on, wait, resolve, close, reopen
     talking.py   messages, replies, notes, calls
     joining.py   merge, split, link, put one below another
     line.py      what a repair, a return or an exchange is about; checking.py adds and decides lines

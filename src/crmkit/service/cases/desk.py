@@ -8,11 +8,12 @@ from crmkit.service.cases.case import Case
 from crmkit.service.cases.checking import Checking
 from crmkit.service.cases.handling import Handling
 from crmkit.service.cases.joining import Joining
+from crmkit.service.cases.moving import Moving
 from crmkit.service.cases.talking import Talking
 from crmkit.service.cases.timing import Timing
 
 
-class Cases(Handling, Talking, Joining, Checking, Timing):
+class Cases(Handling, Moving, Talking, Joining, Checking, Timing):
     """What ``crm.service.cases`` offers."""
 
     def of(self, customer: Customer | str, *, limit: int | None = None) -> list[Case]:

@@ -1,4 +1,4 @@
-"""Handling: open a case, give it to somebody, move it on, resolve and close it."""
+"""Handling: open a case, give it to somebody, change what it says and what is promised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from crmkit.kernel.clock import utc
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.events import Event
 from crmkit.kernel.extras import Extra
-from crmkit.kernel.rules import F
 from crmkit.service.cases.case import (
     Case,
     CaseAssigned,
@@ -25,7 +24,6 @@ from crmkit.service.cases.case import (
 )
 from crmkit.service.cases.entries import entry
 from crmkit.service.cases.keeping import settle
-from crmkit.service.cases.line import CaseLine
 from crmkit.service.kinds import kind_of
 from crmkit.service.policies.matching import policy_for
 from crmkit.service.policies.policy import Policy, policy_of
@@ -39,7 +37,7 @@ DECIDING: Final = frozenset({"priority", "severity", "channel", "team", "tags", 
 
 
 class Handling(Collection[Case]):
-    """What ``crm.service.cases`` does with a case from its opening to its end."""
+    """What ``crm.service.cases`` does with a case as a whole: open, assign, update, and promise something else."""
 
     cls = Case
 
@@ -161,68 +159,6 @@ class Handling(Collection[Case]):
             wanted = None if policy is None else policy_of(work, policy)
             return settle(work, pinned(current, wanted, by=None if wanted is None else "given"))
 
-    def advance(self, case: Case | str, trigger: str, **facts: Any) -> Case:
-        """Move a case on in the machine of its kind, as in ``advance(repair, "diagnose")``.
-
-        Raises:
-            TransitionRefused: the stage does not allow it; it says what is allowed.
-        """
-        with self.work() as work:
-            current = work.get(Case, case)
-            return settle(work, current.moved(kind_of(work, current.kind), trigger, now=work.now, **facts))
-
-    def wait(self, case: Case | str, *, waiting_for: str = "customer", reason: str | None = None) -> Case:
-        """Say that it cannot go on before somebody does something.
-
-        Args:
-            case: which one.
-            waiting_for: ``customer``, ``supplier``, ``third party`` ….
-            reason: why; it stands in the trail.
-
-        Raises:
-            TransitionRefused: its stage does not allow it.
-        """
-        with self.work() as work:
-            current = work.get(Case, case)
-            return settle(work, waiting(work, current, waiting_for, reason=reason))
-
-    def resume(self, case: Case | str) -> Case:
-        """Say that it goes on."""
-        return self.advance(case, "resume")
-
-    def resolve(self, case: Case | str, *, solution: str | None = None) -> Case:
-        """Say that a solution was found.
-
-        Args:
-            case: which one.
-            solution: what it was.
-
-        Raises:
-            TransitionRefused: its stage does not allow it, or a line has no outcome yet.
-        """
-        with self.work() as work:
-            current = work.get(Case, case)
-            return settle(work, resolved(work, current, solution))
-
-    def close(self, case: Case | str, *, reason: str | None = None) -> Case:
-        """Say that nothing more is to be done.
-
-        Raises:
-            TransitionRefused: its stage does not allow it, or a case below it is open.
-        """
-        with self.work() as work:
-            current = work.get(Case, case)
-            return settle(work, closed(work, current, reason=reason))
-
-    def reopen(self, case: Case | str, *, reason: str | None = None) -> Case:
-        """Take up a resolved or closed case again.
-
-        Raises:
-            TransitionRefused: its stage does not allow it, or it was merged into another one.
-        """
-        with self.work() as work:
-            return settle(work, reopened(work, work.get(Case, case), reason=reason))
-
 
 # ── Decisions that several verbs share ──
 
@@ -312,42 +248,6 @@ def pinned(case: Case, policy: Policy | None, *, by: Any) -> Change[Case]:
         revision=None if policy is None else policy.revision,
     )
     return Change(after, (applied,))
-
-
-def waiting(work: Work, case: Case, waiting_for: str, *, reason: str | None) -> Change[Case]:
-    """The case, waiting; one that waits already waits for somebody else from now on, or for the same."""
-    kind = kind_of(work, case.kind)
-    if case.status == "waiting" and "wait" not in kind.machine.offers(case.stage):
-        after = case.evolve(waiting_for=waiting_for)
-        return Change(after, (CaseUpdated.of(after, ["waiting_for"]),) if after != case else ())
-    return case.moved(kind, "wait", now=work.now, changes={"waiting_for": waiting_for}, reason=reason)
-
-
-def resolved(work: Work, case: Case, solution: str | None) -> Change[Case]:
-    """The case, resolved."""
-    kind = kind_of(work, case.kind)
-    if kind.lines and (pending := work.find(CaseLine, (F.case_id == case.id) & (F.outcome == "pending"))):
-        names = ", ".join(line.name for line in pending[:3])
-        raise kind.machine.refusal(case.stage, "resolve", f"{len(pending)} of its lines have no outcome yet: {names}")
-    return case.moved(kind, "resolve", now=work.now, changes={"solution": solution or case.solution})
-
-
-def closed(work: Work, case: Case, *, reason: str | None) -> Change[Case]:
-    """The case, closed."""
-    kind = kind_of(work, case.kind)
-    below = work.find(Case, (F.parent_id == case.id) & F.status.in_(["open", "waiting"]), limit=3)
-    if below:
-        names = ", ".join(child.id for child in below)
-        raise kind.machine.refusal(case.stage, "close", f"cases below it are still open: {names}")
-    return case.moved(kind, "close", now=work.now, reason=reason)
-
-
-def reopened(work: Work, case: Case, *, reason: str | None = None) -> Change[Case]:
-    """The case, taken up again."""
-    kind = kind_of(work, case.kind)
-    if case.merged_into_id is not None:
-        raise kind.machine.refusal(case.stage, "reopen", f"it was merged into {case.merged_into_id}, which goes on")
-    return case.moved(kind, "reopen", now=work.now, reason=reason)
 
 
 def _alive(case: Case) -> Case:

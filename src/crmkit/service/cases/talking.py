@@ -10,9 +10,10 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F
 from crmkit.service.cases.case import Case
 from crmkit.service.cases.entries import entry
-from crmkit.service.cases.handling import moment, opened, reopened, waiting
+from crmkit.service.cases.handling import moment, opened
 from crmkit.service.cases.keeping import settle
 from crmkit.service.cases.merged import survivor
+from crmkit.service.cases.moving import reopened, waiting
 from crmkit.service.conversation import CaseMessage, Entry
 from crmkit.service.kinds import kind_of
 from crmkit.service.policies.policy import Policy

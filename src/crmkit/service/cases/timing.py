@@ -9,9 +9,9 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import utc
 from crmkit.kernel.collection import Collection
 from crmkit.service.cases.case import Case
-from crmkit.service.cases.handling import closed
 from crmkit.service.cases.history import history
 from crmkit.service.cases.keeping import judged_by, settle
+from crmkit.service.cases.moving import closed
 from crmkit.service.kinds import kind_of
 from crmkit.service.policies.policy import Policy, policy_of
 from crmkit.service.policies.terms import Terms

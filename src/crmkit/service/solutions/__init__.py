@@ -7,6 +7,7 @@
     searching.py  which ones have the asked words, ranked by BM25
     suggesting.py what is offered first of what fits
     merit.py      which cases they solved, and how satisfied the customers were
+    writing.py    draft, translate, revise, publish, withdraw
     self_help.py  what is offered before a case is opened, and how often that was enough
     desk.py       crm.service.solutions
 """

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from crmkit.customers.people import Customer
-from crmkit.errors import InvalidInput, NotFound, Refused
+from crmkit.errors import Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import local_date
-from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F
 from crmkit.service.cases.case import Case
 from crmkit.service.conversation import CaseMessage
-from crmkit.service.solutions.merit import rated, used
+from crmkit.service.solutions.merit import rated
 from crmkit.service.solutions.searching import Found, fits
 from crmkit.service.solutions.self_help import By, Deflections, Enquiry, EnquiryMade, deflections
-from crmkit.service.solutions.solution import Solution, SolutionEdition, SolutionWritten
+from crmkit.service.solutions.solution import Solution
 from crmkit.service.solutions.suggesting import Suggestion, judged, suggestions
-from crmkit.service.solutions.words import counted, index
+from crmkit.service.solutions.writing import Writing
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
 SUGGESTIONS: Final = 5
-TEXTS: Final = frozenset({"title", "body", "keywords", "language"})
 
 
 @attrs.frozen(kw_only=True)
@@ -37,120 +35,8 @@ class Offered:
     suggestions: tuple[Suggestion, ...]
 
 
-class Solutions(Collection[Solution]):
+class Solutions(Writing):
     """What ``crm.service.solutions`` offers."""
-
-    cls = Solution
-
-    # ── Writing ──
-
-    def draft(self, *, title: str, body: str, **fields: Any) -> Solution:
-        """Write a solution down; nobody is offered it before it is published.
-
-        Args:
-            title: the question or problem in a line.
-            body: the answer.
-            fields: ``keywords``, ``language``, ``author``.
-        """
-        with self.work() as work:
-            return _written(work, work.new(Solution, title=title, body=body, stage_since=work.now, **fields))
-
-    def draft_from(self, case: Case | str, *, title: str | None = None, **fields: Any) -> Solution:
-        """Write down how a case was solved.
-
-        Raises:
-            Refused: the case has no solution yet.
-        """
-        with self.work() as work:
-            solved = work.get(Case, case)
-            if not solved.solution:
-                raise Refused(f"case {solved.id} has no solution yet: resolve it with solution=…")
-            drafted = Solutions(work).draft(title=title or solved.subject, body=solved.solution, **fields)
-            return Solutions(work).used(drafted, case=solved)
-
-    def translate(self, solution: Solution | str, *, language: str, title: str, body: str, **fields: Any) -> Solution:
-        """Say a solution in another language; a reader of that language is offered this one in its place.
-
-        Args:
-            solution: the original, or another translation of it.
-            language: BCP 47 tag.
-            title: the question or problem in a line.
-            body: the answer.
-            fields: ``keywords``, ``author``.
-
-        Raises:
-            Refused: there is one in that language already.
-        """
-        with self.work() as work:
-            given = work.get(Solution, solution)
-            original = given if given.original_id is None else work.get(Solution, given.original_id)
-            known = (F.original_id == original.id) & (F.language == language)
-            if original.language == language or work.count(Solution, known):
-                raise Refused(f"solution {original.id} is there in {language!r} already: revise that one")
-            about = {"language": language, "original_id": original.id, "stage_since": work.now}
-            return _written(work, work.new(Solution, title=title, body=body, **about, **fields))
-
-    def revise(self, solution: Solution | str, **changes: Any) -> Solution:
-        """Change the text; a published solution is a draft again until it is published anew.
-
-        Raises:
-            InvalidInput: something else than title, body, keywords or language is given.
-        """
-        wrong = changes.keys() - TEXTS
-        if wrong:
-            raise InvalidInput(f"{min(wrong)!r} cannot be revised; title, body, keywords and language can")
-        with self.work() as work:
-            current = work.get(Solution, solution)
-            change = Change(current)
-            if current.stage == "published":
-                change = work.machine("solution").step(current, "revise", now=work.now)
-            after = change.after.evolve(**changes, edition=current.edition + 1)
-            return _written(work, after, before=change)
-
-    def editions(self, solution: Solution | str) -> list[SolutionEdition]:
-        """What a solution said each time when it was published, the latest first."""
-        with self.read() as work:
-            known = work.get(Solution, solution)
-            return work.find(SolutionEdition, F.solution_id == known.id, order_by="-edition")
-
-    def restore(self, solution: Solution | str, *, edition: int) -> Solution:
-        """Take up an earlier edition again, as a draft.
-
-        Raises:
-            NotFound: that edition was never published.
-        """
-        with self.work() as work:
-            known = work.get(Solution, solution)
-            found = work.first(SolutionEdition, (F.solution_id == known.id) & (F.edition == edition))
-            if found is None:
-                raise NotFound(f"edition {edition} of solution {known.id} was never published: look at editions()")
-            return Solutions(work).revise(solution, **{name: getattr(found, name) for name in TEXTS})
-
-    def submit(self, solution: Solution | str) -> Solution:
-        """Ask for review."""
-        return self._move(solution, "submit")
-
-    def publish(self, solution: Solution | str) -> Solution:
-        """Offer it from now on."""
-        with self.work() as work:
-            saved = Solutions(work)._move(solution, "publish")  # noqa: SLF001 - its own kind
-            said = {name: getattr(saved, name) for name in TEXTS}
-            about = {"edition": saved.edition, "published_at": work.now, "published_by": work.actor}
-            if not work.count(SolutionEdition, (F.solution_id == saved.id) & (F.edition == saved.edition)):
-                work.add([work.new(SolutionEdition, solution_id=saved.id, **said, **about)])
-            index(work, saved)
-            return saved
-
-    def send_back(self, solution: Solution | str, *, reason: str) -> Solution:
-        """Return a solution from review to its author."""
-        return self._move(solution, "return", reason=reason)
-
-    def withdraw(self, solution: Solution | str, *, reason: str) -> Solution:
-        """Offer it no longer, and don't find it any more."""
-        with self.work() as work:
-            saved = Solutions(work)._move(solution, "withdraw", reason=reason)  # noqa: SLF001 - its own kind
-            index(work, saved)
-            return saved
 
     # ── Finding ──
 
@@ -276,13 +162,6 @@ class Solutions(Collection[Solution]):
 
     # ── What became of them ──
 
-    def used(self, solution: Solution | str, *, case: Case | str) -> Solution:
-        """Note that a solution solved a case; noting it again changes nothing."""
-        with self.work() as work:
-            helped, solved = work.get(Solution, solution), work.get(Case, case)
-            used(work, helped, solved)
-            return helped
-
     def rate(
         self,
         solution: Solution | str,
@@ -311,22 +190,6 @@ class Solutions(Collection[Solution]):
             who = who if customer is None else work.get(Customer, customer).id
             rated(work, read, helpful=helpful, customer_id=who, case_id=None if within is None else within.id)
             return judged(work, {read.id: 1.0}, [read])[0]
-
-    def _move(self, solution: Solution | str, trigger: str, **facts: Any) -> Solution:
-        with self.work() as work:
-            current = work.get(Solution, solution)
-            return work.save(work.machine("solution").step(current, trigger, now=work.now, **facts))
-
-
-def _written(work: Work, solution: Solution, *, before: Change[Solution] | None = None) -> Solution:
-    """Store a text, and the words by which it is found."""
-    events = () if before is None else before.events
-    after = solution.evolve(length=counted(solution).total())
-    fact = SolutionWritten(solution_id=after.id, edition=after.edition)
-    saved = work.save(Change(after, (*events, fact)))
-    if events:
-        index(work, saved)
-    return saved
 
 
 def _asked(work: Work, about: Case | str) -> tuple[str, str | None]:

@@ -4,6 +4,8 @@
 
     definition.py   what a survey is
     questions.py    further questions, and which answers fit them
+    defining.py     surveys of one's own, and ready-made ones
+    planning.py     have it sent after resolutions, after wins, in rounds
     asking.py       when a survey is sent, to whom and by which ways
     sending.py      what the agenda does when one is due
     invitations.py  who was asked, and whether he has answered
