@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from crmkit import CRM, F
+from crmkit import CRM, Extra, F
 from crmkit.errors import Duplicate, InvalidInput, NotFound, StaleEntity
 
 
@@ -104,3 +104,34 @@ def test_consent_is_needed_for_everything_but_service(crm: CRM) -> None:
     assert not consents.allows(wang, channel="email", purpose="marketing")
     names = [m.name for m in crm.customers.timeline(wang)]
     assert names[:2] == ["customers.consent_revoked", "customers.consent_granted"]
+
+
+class Style(Extra, key="style"):
+    mood: str = "classic"
+
+
+class Table(Extra, key="table"):
+    seats: int = 2
+
+
+def test_custom_fields_are_taken_alike_by_one_row_and_by_many(crm: CRM) -> None:
+    one = crm.customers.register(name="Xiao Sun", extras=[Style(mood="street")])
+    [other] = crm.customers.register_many([{"name": "Xiao Li", "extras": [Style(mood="street")]}])
+    assert one.extras == other.extras == {"style": {"mood": "street"}}
+
+
+def test_custom_fields_of_one_owner_change_alone(crm: CRM) -> None:
+    sun = crm.customers.register(name="Xiao Sun", extras=[Style(mood="street"), Table(seats=6)])
+    sun = crm.customers.update(sun, extras=[Table(seats=8)])
+    assert (sun.extra(Style).mood, sun.extra(Table).seats) == ("street", 8)
+    assert crm.customers.update(sun, extras={}).extras == {}
+    with pytest.raises(InvalidInput, match="extras"):
+        crm.customers.update(sun, extras=["street"])
+
+
+def test_a_timeline_has_a_length(crm: CRM) -> None:
+    sun = crm.customers.register(name="Xiao Sun")
+    assert crm.customers.timeline(sun, limit=0) == []
+    for limit in (-1, "one"):
+        with pytest.raises(InvalidInput, match="a limit is a whole number"):
+            crm.customers.timeline(sun, limit=limit)  # type: ignore[arg-type]

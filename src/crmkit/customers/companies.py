@@ -60,8 +60,21 @@ class Companies(Collection[Company]):
     def register(self, *, name: str, **fields: Any) -> Company:
         """Make a company known.
 
+        Args:
+            name: as it is called.
+            fields: any attribute of :class:`Company`; e-mail, telephone number and domain are normalised.
+
         Raises:
             InvalidInput: a field is unknown or malformed.
+            NotFound: the company that it belongs to does not exist.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     studio = crm.customers.companies.register(name="Red Lantern Studio", domain="WWW.Lantern.example")
+            ...     wang = crm.customers.register(name="Xiao Wang", company=studio)
+            ...     studio.domain, wang.company_id == studio.id
+            ('lantern.example', True)
         """
         with self.work() as work:
             values = _clean(fields, region=work.settings.region)
@@ -69,11 +82,23 @@ class Companies(Collection[Company]):
             return work.save(Change(company, (CompanyRegistered(company_id=company.id, name=company.name),)))
 
     def update(self, company: Company | str, **changes: Any) -> Company:
-        """Change attributes.
+        """Change attributes; the present state comes back as it is when it has all of these values already.
+
+        Args:
+            company: which one.
+            changes: any attribute of :class:`Company`.
 
         Raises:
             InvalidInput: a field is unknown or malformed.
+            NotFound: there is no such company.
             StaleEntity: somebody else has changed the company since it was read.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     studio = crm.customers.companies.register(name="Red Lantern Studio", employees=4)
+            ...     crm.customers.companies.update(studio, employees=7).employees
+            7
         """
         with self.work() as work:
             current = work.get(Company, company)
@@ -84,7 +109,15 @@ class Companies(Collection[Company]):
             return work.save(Change(after, (CompanyUpdated(company_id=current.id, fields=different),)))
 
     def find_by_name(self, name: str) -> Company | None:
-        """The oldest company with this name, whatever the case."""
+        """The oldest company with this name, whatever the case; none if nobody knows it.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.companies.register(name="Red Lantern Studio", city="Chengdu")
+            ...     crm.customers.companies.find_by_name("red lantern studio").city
+            'Chengdu'
+        """
         with self.read() as work:
             return work.first(Company, F.name.iequals(name), order_by="created_at")
 

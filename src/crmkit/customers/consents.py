@@ -12,6 +12,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F
+from crmkit.kernel.text import clean_text, fold
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -74,20 +75,80 @@ class Consents(Collection[Consent]):
     def grant(self, customer: Customer | str, *, channel: str, purpose: str, source: str) -> Consent:
         """Note that a customer agrees to be contacted by *channel* for *purpose*.
 
+        Who has agreed already has said nothing new: the first source stays.
+
         Args:
             customer: who.
-            channel: ``email``, ``sms``, ``phone`` …
-            purpose: ``marketing``, ``research`` …; ``service`` and ``transaction`` need no consent.
-            source: where the customer said so.
+            channel: ``email``, ``sms``, ``phone`` …; small and capital letters are the same.
+            purpose: ``marketing``, ``research`` …, likewise; ``service`` and ``transaction`` need no consent.
+            source: where the customer said so: who processes data must be able to show it (GDPR, article 7).
+
+        Raises:
+            InvalidInput: the channel, the purpose or the source is missing.
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     before = crm.customers.consents.allows(li, channel="email", purpose="marketing")
+            ...     _ = crm.customers.consents.grant(
+            ...         li, channel="email", purpose="marketing", source="album form, 2 March"
+            ...     )
+            ...     before, crm.customers.consents.allows(li, channel="email", purpose="marketing")
+            (False, True)
         """
         return self._decide(customer, channel=channel, purpose=purpose, source=source, state="granted")
 
     def revoke(self, customer: Customer | str, *, channel: str, purpose: str, source: str) -> Consent:
-        """Note that a customer no longer agrees."""
+        """Note that a customer no longer agrees; messages that have not left yet are withdrawn.
+
+        It holds also for what a house may send without having asked before.
+
+        Args:
+            customer: who.
+            channel: as in :meth:`grant`.
+            purpose: as in :meth:`grant`.
+            source: where the customer said so.
+
+        Raises:
+            InvalidInput: the channel, the purpose or the source is missing.
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     _ = crm.customers.consents.grant(li, channel="email", purpose="marketing", source="album form")
+            ...     _ = crm.customers.consents.revoke(li, channel="email", purpose="marketing", source="by telephone")
+            ...     [(word.state, word.source) for word in crm.customers.consents.find()]
+            [('revoked', 'by telephone')]
+        """
         return self._decide(customer, channel=channel, purpose=purpose, source=source, state="revoked")
 
     def allows(self, customer: Customer | str, *, channel: str, purpose: str) -> bool:
-        """Whether the customer may be contacted by *channel* for *purpose*."""
+        """Whether the customer may be contacted by *channel* for *purpose*, by the consents alone.
+
+        What the house's own rules say besides is asked with ``crm.marketing.contact.decide``.
+
+        Args:
+            customer: who.
+            channel: as in :meth:`grant`.
+            purpose: as in :meth:`grant`.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     [
+            ...         crm.customers.consents.allows(li, channel="email", purpose=why)
+            ...         for why in ("service", "marketing")
+            ...     ]
+            [True, False]
+        """
         with self.read() as work:
             return allowed(work, _customer_id(work, customer), channel=channel, purpose=purpose)
 
@@ -102,6 +163,7 @@ class Consents(Collection[Consent]):
     ) -> Consent:
         with self.work() as work:
             who = _customer_id(work, customer)
+            channel, purpose = word(channel, what="channel"), word(purpose, what="purpose")
             known = consent_of(work, who, channel=channel, purpose=purpose)
             if known is not None and known.state == state:
                 return known
@@ -124,21 +186,31 @@ class Consents(Collection[Consent]):
             return work.save(Change(consent, (fact,)))
 
 
+def word(value: str, *, what: str) -> str:
+    """A channel or a purpose in the form in which they are compared: "Email" is ``email``.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    return fold(clean_text(value, what=what, required=True))
+
+
 def consent_of(work: Work, customer_id: str, *, channel: str, purpose: str) -> Consent | None:
     """The last word of a customer."""
+    channel, purpose = word(channel, what="channel"), word(purpose, what="purpose")
     return work.first(Consent, (F.customer_id == customer_id) & (F.channel == channel) & (F.purpose == purpose))
 
 
 def allowed(work: Work, customer_id: str, *, channel: str, purpose: str) -> bool:
     """Whether a customer may be contacted: for service always, for anything else only after consent."""
-    if purpose in FREE_PURPOSES:
+    if word(purpose, what="purpose") in FREE_PURPOSES:
         return True
     consent = consent_of(work, customer_id, channel=channel, purpose=purpose)
     return consent is not None and consent.state == "granted"
 
 
 def require(work: Work, customer_id: str, *, channel: str, purpose: str) -> None:
-    """Insist on consent.
+    """Insist on consent: for those who send messages of their own.
 
     Raises:
         ConsentMissing: there is none.

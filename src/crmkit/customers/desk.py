@@ -65,6 +65,16 @@ class Customers(People):
         Raises:
             InvalidInput: *ref* is not the id of a customer.
             NotFound: this tenant has none with that id; of one that was merged, the message says into whom.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     same = crm.customers.register(name="Li Xiao")
+            ...     _ = crm.customers.merge(li, same)
+            ...     crm.customers.get(same.id)
+            Traceback (most recent call last):
+            crmkit.errors.NotFound: customer cus_... was merged into cus_...: use that id, or ...
         """
         with self.read() as work:
             try:
@@ -91,6 +101,16 @@ class Customers(People):
         Raises:
             InvalidInput: both are the same, or a field is unknown.
             Refused: one of them has been merged or erased before.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     same = crm.customers.register(name="Li Xiao", phone="+86 139 1234 5678")
+            ...     _ = crm.service.cases.open(same, subject="When?")
+            ...     plan = crm.customers.plan_merge(li, same, choose={"name": "other"})
+            ...     plan.after.name, plan.after.phone, plan.moves["cases"], crm.customers.count()
+            ('Li Xiao', '+8613912345678', 1, 2)
         """
         with self.read() as work:
             return planned(work, *two(work, kept, other), choose or {})
@@ -146,12 +166,35 @@ class Customers(People):
             NotFound: he was never merged into another one.
             Refused: it has been undone already, or the one that went on was erased.
             Duplicate: somebody else has his e-mail address by now.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     twin = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     _ = crm.customers.merge(li, twin)
+            ...     back = crm.customers.unmerge(twin.id)
+            ...     back.id == twin.id, back.city, crm.customers.get(li.id).city
+            (True, 'Chengdu', None)
         """
         with self.work() as work:
             return undo(work, merge_of(work, merge))
 
     def merges(self, customer: Customer | str) -> list[CustomerMerge]:
-        """The merges in which others went into *customer*, the latest first."""
+        """The merges in which others went into *customer*, the latest first; those that were undone are among them.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     same = crm.customers.register(name="Li Xiao", city="Chengdu")
+            ...     _ = crm.customers.merge(li, same)
+            ...     [(merge.merged_id == same.id, merge.state) for merge in crm.customers.merges(li)]
+            [(True, 'applied')]
+        """
         with self.read() as work:
             return work.find(
                 CustomerMerge, F.kept_id == work.get(Customer, customer).id, order_by=("-created_at", "-id")
@@ -162,16 +205,57 @@ class Customers(People):
 
         Raises:
             NotFound: there never was one.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     same = crm.customers.register(name="Li Xiao")
+            ...     _ = crm.customers.merge(li, same)
+            ...     crm.customers.survivor(same.id).name
+            'Xiao Li'
         """
         with self.read() as work:
             return work.get(Customer, survivor_of(work, identifier) or identifier)
 
     def profile(self, customer: Customer | str) -> Portrait:
-        """Everything that is known of a customer: the 360-degree view, one section for each room."""
+        """Everything that is known of a customer: the 360-degree view, one section for each room.
+
+        The facts of all sections are attributes of it; what is not known is no attribute.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     _ = crm.service.cases.open(li, subject="When?")
+            ...     portrait = crm.customers.profile(li)
+            ...     portrait.city, portrait.stage, list(portrait.sections)
+            ('Chengdu', 'prospect', ['customers', 'sales', 'life cycle', 'service', 'marketing'])
+        """
         with self.read() as work:
             return portrait_of(work, work.get(Customer, customer))
 
     def timeline(self, customer: Customer | str, *, limit: int = 100) -> list[Moment]:
-        """What has happened with a customer, the latest first."""
+        """What has happened with a customer, the latest first, in whichever room.
+
+        Args:
+            customer: who; what happened with those who were merged into him is part of it.
+            limit: at most so much, 0 and more.
+
+        Raises:
+            NotFound: there is no such customer.
+            InvalidInput: *limit* is no such number.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     _ = crm.customers.update(li, city="Xi’an")
+            ...     [(moment.name, moment.facts["fields"]) for moment in crm.customers.timeline(li, limit=1)]
+            [('customers.customer_updated', ['city'])]
+        """
         with self.read() as work:
             return timeline_of(work, work.get(Customer, customer).id, limit=limit)

@@ -92,7 +92,7 @@ class People(Collection[Customer]):
 
         Args:
             name: as the person is called.
-            extras: custom fields of the host.
+            extras: custom fields of the host, as in ``[Style(mood="street")]``.
             fields: any attribute of :class:`Customer`; e-mail and telephone number are normalised.
 
         Raises:
@@ -107,7 +107,7 @@ class People(Collection[Customer]):
             'wang@example.com'
         """
         with self.work() as work:
-            change = _registration(work, {"name": name, "extras": _extras(extras), **fields})
+            change = _registration(work, {"name": name, "extras": extras, **fields})
             if change.after.email is not None:
                 unclaimed(work, [change.after.email])
             return work.save(change)
@@ -118,9 +118,25 @@ class People(Collection[Customer]):
         Args:
             rows: for each, what :meth:`register` takes.
 
+        Returns:
+            the customers, in the order of the rows.
+
         Raises:
             InvalidInput: a row is malformed; the message begins with its number, counted from 1.
             Duplicate: an e-mail address is taken, or stands in two rows.
+            NotFound: a company does not exist.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open(region="CN") as crm:
+            ...     guests = [
+            ...         {"name": "Xiao Wang", "phone": "139 1234 5678"},
+            ...         {"name": "Lao Zhao", "tags": {"regular"}},
+            ...     ]
+            ...     [guest.phone for guest in crm.customers.register_many(guests)] == ["+8613912345678", None]
+            ...     crm.customers.register_many([{"name": "Xiao Li"}, {"name": "Xiao Chen", "phone": "12"}])
+            Traceback (most recent call last):
+            crmkit.errors.InvalidInput: row 2: phone '12' is too short for a number of its country
         """
         with self.work() as work:
             if work.first(ContactPoint, F.kind == "email", order_by="value") is None:
@@ -134,22 +150,55 @@ class People(Collection[Customer]):
     def update(self, customer: Customer | str, **changes: Any) -> Customer:
         """Change attributes; the present state comes back as it is when it has all of these values already.
 
+        Args:
+            customer: who.
+            changes: any attribute that :meth:`register` takes.  Custom fields (``extras=[…]``) take the place of those
+                with the same key, and the others stay.
+
         Raises:
             InvalidInput: a field is unknown or malformed.
+            NotFound: there is no such customer, or no such company.
             StaleEntity: somebody else has changed the customer since it was read.
             Duplicate: another customer has the e-mail address.
+            Refused: the customer was erased.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang", city="Chengdu")
+            ...     _ = crm.customers.update(wang, city="Xi’an", tags={"regular"})
+            ...     crm.customers.update(wang, city="Beijing")
+            Traceback (most recent call last):
+            crmkit.errors.StaleEntity: ...
         """
         with self.work() as work:
             current = work.get(Customer, customer)
             if current.erased_at is not None:
                 raise Refused(f"customer {current.id} was erased: nothing can be noted of him any more")
+            if not isinstance(extras := changes.get("extras", {}), Mapping):
+                changes["extras"] = {**current.extras, **_extras(extras)}
             change = current.updated(**_clean(work, changes))
             if change.after.email not in {None, current.email}:
                 unclaimed(work, [str(change.after.email)], but=current.id)
             return work.save(change) if change.events else current
 
     def find_by_email(self, email: str) -> Customer | None:
-        """The customer with this e-mail address, primary or not, in whatever case it is written."""
+        """The customer with this e-mail address, primary or not, in whatever case it is written.
+
+        Raises:
+            InvalidInput: it is no e-mail address.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang", email="wang@example.com")
+            ...     _ = crm.customers.contact_points.add(wang, kind="email", value="wang@studio.example")
+            ...     [crm.customers.find_by_email(email) for email in ("Wang@Studio.Example", "li@example.com")] == [
+            ...         wang,
+            ...         None,
+            ...     ]
+            True
+        """
         with self.read() as work:
             address = clean_email(email)
             found = work.first(Customer, F.email == address)
@@ -161,6 +210,17 @@ class People(Collection[Customer]):
         """The customers with this telephone number, however it is written: for the screen of a call centre.
 
         Those whose primary number it is come first.
+
+        Raises:
+            InvalidInput: it is no telephone number.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open(region="CN") as crm:
+            ...     _ = crm.customers.register(name="Xiao Wang", phone="139 1234 5678")
+            ...     _ = crm.customers.register(name="Xiao Li", phone="139 1234 5678")
+            ...     [caller.name for caller in crm.customers.find_by_phone("+86 139-1234-5678")]
+            ['Xiao Wang', 'Xiao Li']
         """
         with self.read() as work:
             number = clean_phone(phone, region=work.settings.region)
@@ -169,11 +229,26 @@ class People(Collection[Customer]):
             return [*found, *work.find(Customer, F.id.in_(sorted(others)))] if others else found
 
     def relate(self, customer: Customer | str, other: Customer | str, *, kind: str) -> Relationship:
-        """Note that two customers have to do with each other (``partner``, ``child``, ``colleague`` …).
+        """Note that two customers have to do with each other.
+
+        Args:
+            customer: who.
+            other: whom he has; rules see it from his side as ``F.relationships``, from the other as ``F.related_from``.
+            kind: as what, in a word of the host's own: ``partner``, ``child``, ``colleague`` …
 
         Raises:
             InvalidInput: both are the same.
+            NotFound: there is no such customer.
             Duplicate: it has been noted already.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     _ = crm.customers.relate(wang, li, kind="partner")
+            ...     [customer.name for customer in crm.customers.find(F.relationships.where(F.kind == "partner").any())]
+            ['Xiao Wang']
         """
         with self.work() as work:
             one, two = work.get(Customer, customer), work.get(Customer, other)
@@ -182,7 +257,29 @@ class People(Collection[Customer]):
             return work.save(Change(relationship, (recorded,)))
 
     def related(self, customer: Customer | str, *, kind: str | None = None) -> list[Customer]:
-        """The customers that *customer* has to do with, in either direction."""
+        """The customers that *customer* has to do with, in either direction, each once.
+
+        Args:
+            customer: who.
+            kind: only those of this kind, as it was given to :meth:`relate`; of any unless given.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     baby = crm.customers.register(name="Wang Bao")
+            ...     _ = crm.customers.relate(wang, li, kind="partner")
+            ...     _ = crm.customers.relate(li, baby, kind="child")
+            ...     (
+            ...         [other.name for other in crm.customers.related(li)],
+            ...         crm.customers.related(li, kind="child") == [baby],
+            ...     )
+            (['Xiao Wang', 'Wang Bao'], True)
+        """
         with self.read() as work:
             one = work.get(Customer, customer)
             rule = (F.customer_id == one.id) | (F.other_id == one.id)
@@ -193,6 +290,8 @@ class People(Collection[Customer]):
 
 def _registration(work: Work, fields: Mapping[str, Any]) -> Change[Customer]:
     values = _clean(work, fields)
+    if not isinstance(extras := values.get("extras", {}), Mapping):
+        values["extras"] = _extras(extras)
     if values.get("company_id") is not None:
         work.get(Company, values["company_id"])
     customer = work.new(Customer, **values)
@@ -227,5 +326,14 @@ def _clean(work: Work, fields: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _extras(extras: Iterable[Extra]) -> dict[str, Any]:
-    return {type(extra).key: extra.dump() for extra in extras}
+def _extras(extras: Any) -> dict[str, Any]:
+    """What is kept of custom fields.
+
+    Raises:
+        InvalidInput: they are none.
+    """
+    given = list(extras) if isinstance(extras, Iterable) else [extras]
+    for extra in given:
+        if not isinstance(extra, Extra):
+            raise InvalidInput(f"extras= takes custom fields, as in [Style(mood='street')], got {extra!r}")
+    return {type(extra).key: extra.dump() for extra in given}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from crmkit.customers.consents import FREE_PURPOSES, Consent
+from crmkit.customers.consents import FREE_PURPOSES, Consent, word
 from crmkit.customers.people import Customer
 from crmkit.errors import DefinitionError, NotFound
 from crmkit.kernel.change import Change
@@ -16,6 +16,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F
+from crmkit.kernel.text import fold
 from crmkit.kernel.work import Work
 from crmkit.marketing.contact import EVERYWHERE, Basis, Cap, Contact, ContactRules, Decision, Hours, Sent, decide
 from crmkit.marketing.sends import ADDRESSES, Send
@@ -99,10 +100,10 @@ class _RulesSpec(BaseModel):
     def rules(self) -> ContactRules:
         """What they say."""
         return ContactRules(
-            caps=tuple(Cap(**cap.model_dump()) for cap in self.caps),
+            caps=tuple(Cap(**{**cap.model_dump(), "channel": cap.channel and fold(cap.channel)}) for cap in self.caps),
             quiet=None if self.quiet is None else Hours(**self.quiet.model_dump()),
             window=None if self.window is None else Hours(**self.window.model_dump()),
-            opt_out=self.opt_out,
+            opt_out=frozenset(map(fold, self.opt_out)),
         )
 
 
@@ -209,6 +210,7 @@ class ContactDesk(Collection[Suppression]):
         """
         with self.work() as work:
             who = work.get(Customer, customer.id if isinstance(customer, Customer) else customer)
+            channel = word(channel, what="channel")
             known = work.find(Suppression, (F.customer_id == who.id) & (F.channel == channel))
             if not known:
                 raise NotFound(f"{who.id} is not suppressed on {channel!r}: look with crm.marketing.contact.find()")
@@ -230,6 +232,7 @@ RULES = "marketing.contact_rules"
 
 def suppress(work: Work, customer_id: str, *, channel: str, why: Why, note: str | None = None) -> Suppression:
     """Leave a customer alone; to be told twice changes nothing."""
+    channel = word(channel, what="channel")
     same = (F.customer_id == customer_id) & (F.channel == channel) & (F.why == why)
     known = work.first(Suppression, same)
     if known is not None:
@@ -241,6 +244,7 @@ def suppress(work: Work, customer_id: str, *, channel: str, why: Why, note: str 
 
 def decision(work: Work, customer: Customer, *, channel: str, purpose: str, at: datetime) -> Decision:
     """Whether a customer may be contacted, by what the store knows."""
+    channel, purpose = word(channel, what="channel"), word(purpose, what="purpose")
     rules = rules_of(work)
     return decide(contact_of(work, customer, rules, at), channel=channel, purpose=purpose, at=at, rules=rules)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from crmkit.customers.consents import FREE_PURPOSES, Consents
+from crmkit.customers.consents import FREE_PURPOSES, Consents, word
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
@@ -94,7 +94,7 @@ class Responses(Collection[Response]):
         with self.work() as work:
             message = None if send is None else work.get(Send, send.id if isinstance(send, Send) else send)
             who = _who(work, customer, message)
-            way = channel or (None if message is None else message.channel)
+            way = word(channel, what="channel") if channel else None if message is None else message.channel
             campaign_id = None if message is None else message.campaign_id
             response = work.new(
                 Response,

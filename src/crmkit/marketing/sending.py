@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from crmkit.customers.consents import ConsentRevoked
+from crmkit.customers.consents import ConsentRevoked, word
 from crmkit.customers.people import Customer
 from crmkit.customers.segments import Segment, Segments
 from crmkit.errors import DefinitionError, InvalidInput, NotFound
@@ -151,13 +151,21 @@ class Sends(Collection[Send]):
             return Mailing(occasion=name, sends=tuple(_post_each(work, people, letter)))
 
 
+def _channel(value: str) -> str:
+    return word(value, what="channel")
+
+
+def _purpose(value: str) -> str:
+    return word(value, what="purpose")
+
+
 @attrs.frozen(kw_only=True)
 class Letter:
     """What is to be sent."""
 
     template: Template
-    channel: str
-    purpose: str
+    channel: str = attrs.field(converter=_channel)
+    purpose: str = attrs.field(converter=_purpose)
     campaign_id: str | None = None
     about: str | None = None
     occasion: str | None = None

@@ -52,6 +52,9 @@ class ContactPoints(Collection[ContactPoint]):
     def of(self, customer: Customer | str) -> list[Way]:
         """Every way to reach a customer, the primary ones first.
 
+        Raises:
+            NotFound: there is no such customer.
+
         Example:
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
@@ -68,13 +71,22 @@ class ContactPoints(Collection[ContactPoint]):
 
         Args:
             customer: whom.
-            kind: ``email``, ``phone`` or a word of the host's own.
-            value: the address or number; it is brought into its normal form.
+            kind: ``email``, ``phone`` or a word of the host's own, 1 to 60 characters; small and capital letters are
+                the same.
+            value: the address or number; it is brought into its normal form (E.164 for telephone numbers).
             label: what it is for.
 
         Raises:
             InvalidInput: it is no address or number.
             Duplicate: it is an e-mail address of another customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", phone="+86 139 1234 5678")
+            ...     point = crm.customers.contact_points.add(li, kind="phone", value="+86 28 8765 4321", label="office")
+            ...     point.value, point.label, crm.customers.find_by_phone("+86 28 8765 4321") == [li]
+            ('+862887654321', 'office', True)
         """
         with self.work() as work:
             who = work.get(Customer, customer)
@@ -93,6 +105,15 @@ class ContactPoints(Collection[ContactPoint]):
         Raises:
             NotFound: the customer has none like this.
             Refused: it is a primary one.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     _ = crm.customers.contact_points.add(li, kind="wechat", value="xiaoli88")
+            ...     crm.customers.contact_points.remove(li, kind="wechat", value="xiaoli88")
+            ...     crm.customers.contact_points.of(li)
+            []
         """
         with self.work() as work:
             who = work.get(Customer, customer)
@@ -110,6 +131,15 @@ class ContactPoints(Collection[ContactPoint]):
 
         Raises:
             NotFound: the customer has none like this.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     _ = crm.customers.contact_points.verify(li, kind="email", value="li@example.com")
+            ...     [(way.value, way.verified_at.isoformat()) for way in crm.customers.contact_points.of(li)]
+            [('li@example.com', '2026-03-02T00:00:00+00:00')]
         """
         with self.work() as work:
             who = work.get(Customer, customer)
@@ -126,6 +156,15 @@ class ContactPoints(Collection[ContactPoint]):
         Raises:
             InvalidInput: this kind has no primary one.
             NotFound: the customer has none like this.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     _ = crm.customers.contact_points.add(li, kind="email", value="li@studio.example")
+            ...     li = crm.customers.contact_points.make_primary(li, kind="email", value="li@studio.example")
+            ...     li.email, [way.value for way in crm.customers.contact_points.of(li) if not way.primary]
+            ('li@studio.example', ['li@example.com'])
         """
         with self.work() as work:
             who = work.get(Customer, customer)

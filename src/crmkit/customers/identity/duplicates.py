@@ -139,6 +139,7 @@ class Duplicates(Desk):
 
         Raises:
             InvalidInput: a weight is unknown or out of range.
+            NotFound: there is no such customer.
 
         Example:
             >>> from crmkit import CRM
@@ -163,9 +164,22 @@ class Duplicates(Desk):
 
         Args:
             after: ``next`` of the part before.
-            size: how many customers are looked at.
+            size: how many customers are looked at, 1 and more.
             at_least: as in :meth:`of`.
             weights: as in :meth:`of`.
+
+        Raises:
+            InvalidInput: *size* or a weight is out of range.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     _ = crm.customers.register(name="Lao Zhao")
+            ...     _ = crm.customers.register(name="Li Xiao", email="li+album@example.com")
+            ...     scan = crm.customers.duplicates.scan()
+            ...     [(pair.customer.name, pair.other.name, pair.score) for pair in scan.found], scan.next
+            ([('Xiao Li', 'Li Xiao', 0.93)], None)
         """
         if type(size) is not int or size < 1:
             raise InvalidInput(f"size is a whole number from 1, not {size!r}")
@@ -185,8 +199,24 @@ class Duplicates(Desk):
     def differ(self, customer: Customer | str, other: Customer | str, *, reason: str | None = None) -> Distinction:
         """Note that two customers are not the same person; they are not proposed again.
 
+        Args:
+            customer: the one.
+            other: and the other one; which is which makes no difference.
+            reason: how you know.
+
         Raises:
             InvalidInput: both are the same.
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     son = crm.customers.register(name="Xiao Li", email="li+son@example.com")
+            ...     before = len(crm.customers.duplicates.of(li))
+            ...     _ = crm.customers.duplicates.differ(li, son, reason="father and son")
+            ...     before, crm.customers.duplicates.of(li)
+            (1, [])
         """
         with self.work() as work:
             one, two = sorted((work.get(Customer, customer).id, work.get(Customer, other).id))
@@ -197,10 +227,20 @@ class Duplicates(Desk):
             return work.save(Change(work.new(Distinction, customer_id=one, other_id=two, reason=reason), (told,)))
 
     def undecided(self, customer: Customer | str, other: Customer | str) -> None:
-        """Take back that two customers are not the same person.
+        """Take back that two customers are not the same person: they are proposed again.
 
         Raises:
             Refused: nobody has said so.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     son = crm.customers.register(name="Xiao Li", email="li+son@example.com")
+            ...     _ = crm.customers.duplicates.differ(li, son)
+            ...     crm.customers.duplicates.undecided(li, son)
+            ...     [candidate.other == son for candidate in crm.customers.duplicates.of(li)]
+            [True]
         """
         with self.work() as work:
             one, two = sorted((work.get(Customer, customer).id, work.get(Customer, other).id))

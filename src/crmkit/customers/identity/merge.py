@@ -104,7 +104,7 @@ class CustomerMergePlan:
         other: the one that goes into him.
         after: the one that goes on, as he will be.
         sources: by field that both have differently, or only the other one has, whose value counts.
-        moves: by kind, how many rows refer to the other one.
+        moves: by kind in the plural, as in ``cases``, how many rows refer to the other one.
         doubts: what speaks against their being the same person.
     """
 

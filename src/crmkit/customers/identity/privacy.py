@@ -91,6 +91,11 @@ class Privacy(Desk):
     def export(self, customer: Customer | str) -> dict[str, Any]:
         """Everything that is known of a customer, in every room, ready for JSON; that it was handed out is noted.
 
+        What the GDPR asks for in articles 15 (access) and 20 (portability).
+
+        Raises:
+            NotFound: there is no such customer.
+
         Example:
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
@@ -116,7 +121,25 @@ class Privacy(Desk):
             }
 
     def plan_erasure(self, customer: Customer | str, *, keep: Iterable[str] = ()) -> Erasure:
-        """Say what :meth:`erase` would do, without doing it."""
+        """Say what :meth:`erase` would do, without doing it.
+
+        Args:
+            customer: who.
+            keep: as in :meth:`erase`.
+
+        Raises:
+            InvalidInput: there is no such kind.
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     _ = crm.service.cases.open(li, subject="My parents' album")
+            ...     plan = crm.customers.privacy.plan_erasure(li)
+            ...     plan.blanked, crm.customers.get(li).name
+            ({'case': 1}, 'Xiao Li')
+        """
         with self.read() as work:
             who = work.get(Customer, customer)
             return _Eraser(work, who, _kinds(work, keep)).report(_blank(who, work))
@@ -125,7 +148,8 @@ class Privacy(Desk):
         """Erase everything personal of a customer, in every room, and in the texts of the trail.
 
         He is written to no more: consents are revoked, and messages that are still to be sent are dropped.  Amounts,
-        days and stages stay, so that no figure changes.  It can be repeated, and finds then what has come since.
+        days and stages stay, so that no figure changes.  It can be repeated, and finds then what has come since.  What
+        the GDPR asks for in article 17 (erasure).
 
         Args:
             customer: who.
@@ -133,6 +157,7 @@ class Privacy(Desk):
 
         Raises:
             InvalidInput: there is no such kind.
+            NotFound: there is no such customer.
 
         Example:
             >>> from crmkit import CRM
