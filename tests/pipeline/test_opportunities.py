@@ -422,6 +422,8 @@ def test_a_large_deal_is_told_once_for_each_crossing(crm: CRM, wang: Customer) -
     deals.alerts.stop("big")
     opened(crm, wang, amount=Money(90_000, EUR), stage="negotiation")
     assert raised(crm, wang) == 2
+    with pytest.raises(NotFound, match="did you mean 'big'"):
+        deals.alerts.stop("bigg")
 
 
 @pytest.mark.parametrize(("threshold", "after", "alert"), [(10, 40_000, True), (20, 40_000, True), (21, 40_000, False)])

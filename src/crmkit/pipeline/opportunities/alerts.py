@@ -6,13 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from crmkit.errors import InvalidInput
+from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules.fields import F
+from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.opportunities.deal import Opportunity
 from crmkit.pipeline.stages.definition import LOST
@@ -133,9 +134,13 @@ class Alerts(Collection[DealAlert]):
 
         Example:
             >>> from crmkit import CRM, Money
-            >>> with CRM.open() as crm:
-            ...     crm.pipeline.opportunities.alerts.define("big", at_least=Money(50_000, "EUR")).kind
-            'large'
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.alerts.define("big", at_least=Money(50_000, "CNY"), notify="chen@example.com")
+            ...     deal = deals.open(name="Wedding banquet", customer=wang, amount=Money(10_000, "CNY"))
+            ...     _ = deals.update(deal, amount=Money(60_000, "CNY"))
+            ...     [message.subject for message in crm.outbox.find()]
+            ['big: Wedding banquet']
         """
         given = {"large": at_least, "amount_drop": drop_percent, "date_slip": slip_days}
         kinds = [kind for kind, value in given.items() if value is not None]
@@ -160,12 +165,23 @@ class Alerts(Collection[DealAlert]):
         """Do not tell any more.
 
         Raises:
-            InvalidInput: there is no such alert.
+            NotFound: there is no such alert.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.alerts.define("big", at_least=Money(50_000, "CNY"), notify="chen@example.com")
+            ...     deals.alerts.stop("big")
+            ...     _ = deals.open(name="Wedding banquet", customer=wang, amount=Money(60_000, "CNY"))
+            ...     crm.outbox.find()
+            []
         """
         with self.work() as work:
             known = work.first(DealAlert, F.name == name)
             if known is None:
-                raise InvalidInput(f"there is no alert {name!r}")
+                near = nearest(name, [n for (n,) in work.columns(DealAlert, ["name"])])
+                raise NotFound(f"there is no alert {name!r}" + (f", did you mean {near!r}?" if near else ""))
             work.save(Change(known.evolve(active=False)))
             renewed(work)
 

@@ -83,8 +83,24 @@ class Approvals(Collection[Approval]):
     def request(self, deal: Opportunity | str, *, gate: str, note: str | None = None) -> Approval:
         """Ask for an approval of a deal at its present amount.
 
+        Args:
+            deal: which one.
+            gate: what is to be approved, as the stage calls it (``Stage(…, gate="discount")``).
+            note: more about it.
+
         Raises:
             Refused: it is asked for already.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding banquet", customer=wang, amount=Money(10_000, "CNY"))
+            ...     asked = crm.acting_as("Xu").pipeline.opportunities.approvals.request(
+            ...         deal, gate="discount", note="regular guest"
+            ...     )
+            ...     asked.status, asked.amount, asked.requested_by
+            ('requested', Money('10000.00', 'CNY'), 'Xu')
         """
         with self.work() as work:
             current = work.get(Opportunity, deal.id if isinstance(deal, Opportunity) else deal)
@@ -104,11 +120,25 @@ class Approvals(Collection[Approval]):
             return work.save(Change(approval, (asked,)))
 
     def grant(self, approval: Approval | str) -> Approval:
-        """Allow it.
+        """Allow it, up to the amount for which it was asked: a deal that has grown needs another approval.
 
         Raises:
             Refused: the person who asked cannot be the one who allows.
             TransitionRefused: it has been decided.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> from crmkit.pipeline import Stage
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.stages.define(
+            ...         "banquets", stages=[Stage("tasting"), Stage("contract", gate="manager")]
+            ...     )
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding banquet", customer=wang, pipeline="banquets")
+            ...     asked = crm.acting_as("Xu").pipeline.opportunities.approvals.request(deal, gate="manager")
+            ...     _ = crm.acting_as("Chen").pipeline.opportunities.approvals.grant(asked)
+            ...     deals.advance(deal, to="contract").stage
+            'contract'
         """
         with self.work() as work:
             current = work.get(Approval, approval)
@@ -121,6 +151,15 @@ class Approvals(Collection[Approval]):
 
         Raises:
             TransitionRefused: it has been decided, or there is no reason.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal, approvals = deals.open(name="Wedding banquet", customer=wang), deals.approvals
+            ...     asked = approvals.reject(approvals.request(deal, gate="discount"), reason="no more than 5 %")
+            ...     asked.status, asked.note, approvals.request(deal, gate="discount").status
+            ('rejected', 'no more than 5 %', 'requested')
         """
         with self.work() as work:
             return _decided(work, work.get(Approval, approval), "reject", reason=reason)
@@ -130,6 +169,16 @@ class Approvals(Collection[Approval]):
 
         Raises:
             TransitionRefused: it was not granted, or there is no reason.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal, approvals = deals.open(name="Wedding banquet", customer=wang), deals.approvals
+            ...     granted = approvals.grant(approvals.request(deal, gate="discount"))
+            ...     revoked = approvals.revoke(granted, reason="the menu has changed")
+            ...     granted.covers(deal), revoked.covers(deal)
+            (True, False)
         """
         with self.work() as work:
             return _decided(work, work.get(Approval, approval), "revoke", reason=reason)

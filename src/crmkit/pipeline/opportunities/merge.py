@@ -79,6 +79,21 @@ class Merging(Collection[Opportunity]):
         Raises:
             InvalidInput: there are fewer than two different ones, or *into* is not among them.
             Refused: one is won, or has ended in another one.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     one = deals.open(name="Album", customer=wang, stage="proposal")
+            ...     two = deals.open(name="Album, again", customer=wang, amount=Money(900, "CNY"))
+            ...     plan = deals.plan_merge([one, two])
+            ...     (
+            ...         plan.survivor == one,
+            ...         plan.after.amount,
+            ...         plan.sources["amount"] == (two.id,),
+            ...         deals.get(two.id).is_open,
+            ...     )
+            (True, Money('900.00', 'CNY'), True, True)
         """
         with self.read() as work:
             found = [work.get(Opportunity, deal) for deal in listed(deals, what="opportunities")]
@@ -90,6 +105,17 @@ class Merging(Collection[Opportunity]):
 
         Raises:
             StaleEntity: one of the deals has changed since the plan was made.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     one = deals.open(name="Album", customer=wang, stage="proposal")
+            ...     plan = deals.plan_merge([one, deals.open(name="Album, again", customer=wang)])
+            ...     _ = deals.update(one, amount=Money(900, "CNY"))
+            ...     deals.apply(plan)
+            Traceback (most recent call last):
+            crmkit.errors.StaleEntity: ...
         """
         with self.work() as work:
             return _applied(work, plan)
@@ -146,6 +172,17 @@ class Merging(Collection[Opportunity]):
 
         Raises:
             Refused: nothing was merged into it, or it is won or merged itself meanwhile.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     one = deals.open(name="Album", customer=wang, stage="proposal")
+            ...     two = deals.open(name="Album, again", customer=wang, amount=Money(900, "CNY"))
+            ...     merged = deals.merge([one, two])
+            ...     again = deals.unmerge(merged)
+            ...     merged.amount, deals.get(one.id).amount, [(deal.name, deal.stage) for deal in again]
+            (Money('900.00', 'CNY'), None, [('Album, again', 'qualification')])
         """
         with self.work() as work:
             return _undone(work, work.get(Opportunity, deal))

@@ -31,6 +31,15 @@ class Moving(Collection[Opportunity]):
         Raises:
             TransitionRefused: the pipeline has no such move, or the stage asks for something; every reason is given.
             InvalidInput: there is no such stage.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding banquet", customer=wang, amount=Money(10_000, "CNY"))
+            ...     deal = deals.advance(deal)
+            ...     deal.stage, deal.probability, deals.advance(deal, to="negotiation", probability=95).expected_revenue
+            ('proposal', Decimal('50'), Money('9500.00', 'CNY'))
         """
         with self.work() as work:
             current = work.get(Opportunity, deal)
@@ -56,7 +65,16 @@ class Moving(Collection[Opportunity]):
             changes: attributes that change with it, such as the final ``amount``.
 
         Raises:
-            TransitionRefused: it is closed, or its stage asks for something first.
+            TransitionRefused: it is closed, or its stage or pipeline asks for something first; every reason is given.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding banquet", customer=wang, amount=Money(10_000, "CNY"))
+            ...     deal = deals.win(deal, amount=Money(9_500, "CNY"))
+            ...     deal.stage, deal.amount, deal.probability, deal.last_open_stage
+            ('won', Money('9500.00', 'CNY'), Decimal('100'), 'qualification')
         """
         with self.work() as work:
             current = work.get(Opportunity, deal)
@@ -78,6 +96,15 @@ class Moving(Collection[Opportunity]):
         Raises:
             TransitionRefused: it is closed, or there is no reason.
             InvalidInput: the pipeline knows other reasons only.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding banquet", customer=wang)
+            ...     deal = deals.lose(deal, reason="price", to="Golden Wok")
+            ...     deal.stage, deal.lost_reason, deal.lost_to, deal.category
+            ('lost', 'price', 'Golden Wok', 'omitted')
         """
         with self.work() as work:
             current = work.get(Opportunity, deal)
@@ -96,6 +123,15 @@ class Moving(Collection[Opportunity]):
 
         Raises:
             TransitionRefused: it is not closed, or it was merged into another one.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.advance(deals.open(name="Wedding banquet", customer=wang), to="negotiation")
+            ...     deal = deals.reopen(deals.lose(deal, reason="price"))
+            ...     deal.stage, deal.lost_reason, deal.closed_at
+            ('negotiation', None, None)
         """
         with self.work() as work:
             current = work.get(Opportunity, deal)
@@ -122,6 +158,15 @@ class Moving(Collection[Opportunity]):
         Raises:
             NotFound: there is no such pipeline.
             TransitionRefused: the deal is closed, or the stage asks for something.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding photos", customer=wang)
+            ...     deal = deals.transfer(deal, pipeline="b2c")
+            ...     deal.pipeline, deal.stage, deal.probability
+            ('b2c', 'interested', Decimal('30'))
         """
         with self.work() as work:
             current = work.get(Opportunity, deal)

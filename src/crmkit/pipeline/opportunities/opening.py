@@ -115,11 +115,25 @@ class Opening(Collection[Opportunity]):
             return keep(work, None, Change(deal, (opened,)))
 
     def update(self, deal: Opportunity | str, **changes: Any) -> Opportunity:
-        """Change attributes; the stage changes by :meth:`advance`, :meth:`win`, :meth:`lose` and :meth:`reopen`.
+        """Change attributes; the stage changes by ``advance``, ``win``, ``lose`` and ``reopen``.
+
+        Args:
+            deal: which one.
+            changes: attributes of :class:`Opportunity`; a closing day that moves to a later one counts as a slip.
 
         Raises:
             InvalidInput: a field is unknown or malformed, only a verb changes it, or the stage asks for it.
             StaleEntity: somebody else has changed the deal since it was read.
+
+        Example:
+            >>> from datetime import date
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding banquet", customer=wang, close_on=date(2026, 3, 20))
+            ...     deal = deals.update(deal, amount=Money(10_000, "CNY"), close_on=date(2026, 4, 10))
+            ...     str(deal.amount), str(deal.expected_revenue), deal.slips
+            ('10,000.00 CNY', '1,000.00 CNY', 1)
         """
         with self.work() as work:
             current = work.get(Opportunity, deal)

@@ -38,6 +38,15 @@ class Parts(Collection[Opportunity]):
 
         Raises:
             InvalidInput: a line has no price, or they have several currencies.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding banquet", customer=wang, amount=Money(5_000, "CNY"))
+            ...     tables = Line("Table of ten", quantity=12, unit_price=Money(800, "CNY"), discount=5)
+            ...     deals.set_lines(deal, [tables]).amount
+            Money('9120.00', 'CNY')
         """
         with self.work() as work:
             current = work.get(Opportunity, deal)
@@ -47,7 +56,21 @@ class Parts(Collection[Opportunity]):
             return keep(work, current, Change(after, (changed(current, ("amount", "lines")),)))
 
     def lines(self, deal: Opportunity | str) -> list[DealLine]:
-        """What a deal consists of."""
+        """What a deal consists of, in order; nothing while its amount is set by hand.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding photos", customer=wang)
+            ...     lines = [
+            ...         Line("Album", unit_price=Money(900, "CNY")),
+            ...         Line("Print", quantity=20, unit_price=Money(5, "CNY")),
+            ...     ]
+            ...     deal = deals.set_lines(deal, lines)
+            ...     [(line.position, line.name, str(line.amount)) for line in deals.lines(deal)]
+            [(1, 'Album', '900.00 CNY'), (2, 'Print', '100.00 CNY')]
+        """
         with self.read() as work:
             return lines_of(work, work.get(Opportunity, deal).id)
 
@@ -64,13 +87,39 @@ class Parts(Collection[Opportunity]):
 
         Raises:
             Duplicate: it has been noted already.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal, mother = (
+            ...         deals.open(name="Wedding photos", customer=wang),
+            ...         crm.customers.register(name="Mrs Wang"),
+            ...     )
+            ...     part = deals.involve(deal, mother, role="decision maker", primary=True)
+            ...     part.customer_id == mother.id, part.role
+            (True, 'decision maker')
         """
         with self.work() as work:
             current, whom = work.get(Opportunity, id_of(deal)), work.get(Customer, id_of(customer))
             return involved(work, current, customer_id=whom.id, role=role, primary=primary)
 
     def roles(self, deal: Opportunity | str) -> list[ContactRole]:
-        """Who plays which part, the primary contact first."""
+        """Who plays which part, the primary contact first.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal, mother = (
+            ...         deals.open(name="Wedding photos", customer=wang),
+            ...         crm.customers.register(name="Mrs Wang"),
+            ...     )
+            ...     _ = deals.involve(deal, wang, role="user", primary=True)
+            ...     _ = deals.involve(deal, mother, role="decision maker", primary=True)
+            ...     [(part.role, part.primary) for part in deals.roles(deal)]
+            [('decision maker', True), ('user', False)]
+        """
         with self.read() as work:
             rule = F.opportunity_id == work.get(Opportunity, deal).id
             return sorted(work.find(ContactRole, rule, order_by="created_at"), key=lambda part: not part.primary)
@@ -88,12 +137,36 @@ class Parts(Collection[Opportunity]):
 
         Raises:
             InvalidInput: a share is not above 0, or revenue shares don't add up to 100.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding banquet", customer=wang, amount=Money(10_000, "CNY"), owner="Xu")
+            ...     _ = deals.split(deal, {"Xu": 70, "Li": 30}), deals.win(deal)
+            ...     sorted((line.person, str(line.amount)) for line in crm.pipeline.commissions.find())
+            [('Li', '300.00 CNY'), ('Xu', '700.00 CNY')]
         """
         with self.work() as work:
             return shared(work, work.get(Opportunity, id_of(deal)), shares, kind=kind)
 
     def splits(self, deal: Opportunity | str, *, kind: SplitKind = "revenue") -> dict[str, Decimal]:
-        """Per cent by person."""
+        """Per cent by person, sorted by name; nothing when the deal counts for its owner alone.
+
+        Args:
+            deal: which one.
+            kind: ``"revenue"`` or ``"overlay"``.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(name="Wedding banquet", customer=wang, owner="Xu")
+            ...     _ = deals.split(deal, {"Xu": 70, "Li": 30}), deals.split(deal, {"Chen": 20}, kind="overlay")
+            ...     deals.splits(deal), deals.splits(deal, kind="overlay")
+            ({'Li': Decimal('30'), 'Xu': Decimal('70')}, {'Chen': Decimal('20')})
+        """
         with self.read() as work:
             rule = (F.opportunity_id == work.get(Opportunity, deal).id) & (F.kind == kind)
             return {split.person: split.percent for split in work.find(DealSplit, rule, order_by="person")}
