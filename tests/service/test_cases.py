@@ -317,6 +317,14 @@ def test_what_is_answered_to_a_merged_case_stands_in_the_other_one(crm: CRM, wan
         cases.reopen(made["A"].id)
 
 
+def test_what_is_noted_on_a_merged_case_stands_in_the_other_one(crm: CRM, wang: Customer) -> None:
+    cases = crm.service.cases
+    one, two = (cases.open(wang, subject=subject) for subject in ("album", "my album"))
+    cases.merge(two, into=one)
+    assert cases.note(two.id, "The printer is two days late").id == one.id
+    assert [e.text for e in cases.conversation(one.id) if e.kind == "note"][-1] == "The printer is two days late"
+
+
 @pytest.mark.parametrize("case", worked("merge_target"))
 def test_a_circle_has_no_end_and_loses_nothing(crm: CRM, wang: Customer, case: Any) -> None:
     merged = case["inputs"]["merged"]

@@ -258,6 +258,8 @@ def test_plans_are_checked(crm: CRM, keys: Keys) -> None:
         ask("satisfaction", link=PAGE, channels=["pigeon"])
     with pytest.raises(InvalidInput, match="channels= is a list"):
         ask("satisfaction", link=PAGE, channels="email")
+    with pytest.raises(InvalidInput, match="not sent with 'active'=; there is channels, rest"):
+        ask("satisfaction", link=PAGE, active=False)
     with pytest.raises(InvalidInput, match="not sent with 'colour'"):
         ask("satisfaction", link=PAGE, colour="red")
     with pytest.raises(InvalidInput, match="expires_after= is more than 0"):

@@ -111,6 +111,16 @@ class Checking(Collection[Case]):
 
         Raises:
             InvalidInput: the case is closed, or a refund has no amount.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     repair = crm.service.cases.open(wang, kind="repair", subject="The camera does not focus")
+            ...     line = crm.service.cases.add_line(repair, "Camera", fault="defective")
+            ...     line = crm.service.cases.decide(line, outcome="refunded", amount=Money("4200.00", "CNY"))
+            ...     str(line.amount), crm.service.cases.resolve(repair).status
+            ('4,200.00 CNY', 'resolved')
         """
         with self.work() as work:
             current = work.get(CaseLine, line)
@@ -131,7 +141,17 @@ class Checking(Collection[Case]):
             return work.save(Change(after, (decided,)))
 
     def lines(self, case: Case | str) -> list[CaseLine]:
-        """The things that a case is about."""
+        """The things that a case is about, in the order in which they were added.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     back = crm.service.cases.open(wang, kind="return", subject="Two frames come back")
+            ...     _ = crm.service.cases.add_line(back, "Frame", quantity=2, fault="changed mind", warranty_months=24)
+            ...     [(line.name, str(line.quantity), line.covered_why) for line in crm.service.cases.lines(back)]
+            [('Frame', '2', 'a warranty does not cover: changed mind')]
+        """
         with self.read() as work:
             return work.find(CaseLine, F.case_id == work.get(Case, case).id, order_by="created_at")
 

@@ -127,6 +127,15 @@ class Handling(Collection[Case]):
 
         Raises:
             InvalidInput: the case is closed.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?", owner="agent:xu")
+            ...     case = crm.service.cases.assign(case, owner="agent:li")
+            ...     case.owner, case.reassigned
+            ('agent:li', 1)
         """
         with self.work() as work:
             current = _alive(work.get(Case, case))
@@ -139,8 +148,25 @@ class Handling(Collection[Case]):
 
         A policy that was matched by its rule is matched again.
 
+        Args:
+            case: which one.
+            changes: the fields and what they are from now on.
+
         Raises:
             InvalidInput: a field is unknown or malformed.
+
+        Example:
+            >>> from datetime import timedelta
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> with CRM.open() as crm:
+            ...     hours = {"urgent": timedelta(hours=1), "else": timedelta(hours=8)}
+            ...     always = BusinessCalendar.always_open()
+            ...     _ = crm.service.policies.define("standard", calendar=always, first_response=hours, position=1)
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="The wedding is today, where is the photographer?")
+            ...     case = crm.service.cases.update(case, priority="urgent")
+            ...     case.first_response_due - case.opened_at == hours["urgent"]
+            True
         """
         unknown = sorted(changes.keys() - UPDATABLE)
         if unknown:
@@ -153,6 +179,28 @@ class Handling(Collection[Case]):
 
         Cycles that are over stay as they were judged; open ones are measured anew, and levels of the old policy that
         have not been reached yet are dropped.
+
+        Args:
+            case: which one.
+            policy: by its name, the id of a version, or the version itself; ``None`` for no promise at all.
+
+        Raises:
+            NotFound: there is no such policy.
+
+        Example:
+            >>> from datetime import timedelta
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> with CRM.open() as crm:
+            ...     always = BusinessCalendar.always_open()
+            ...     _ = crm.service.policies.define(
+            ...         "standard", calendar=always, resolution=timedelta(days=3), position=1
+            ...     )
+            ...     _ = crm.service.policies.define("gold", calendar=always, resolution=timedelta(hours=8))
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     gold = crm.service.cases.apply(case, "gold")
+            ...     case.policy, gold.policy, str(gold.resolution_due - gold.opened_at)
+            ('standard', 'gold', '8:00:00')
         """
         with self.work() as work:
             current = work.get(Case, case)

@@ -123,6 +123,17 @@ class Joining(Collection[Case]):
 
         Raises:
             InvalidInput: the entry is not by the customer, or the kind is unknown.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Our album", message="Where is it?")
+            ...     case = crm.service.cases.message(case, "And one picture is torn.")
+            ...     _, torn = crm.service.cases.conversation(case)
+            ...     complaint = crm.service.cases.split(torn, subject="A torn picture", kind="complaint")
+            ...     complaint.split_from_id == case.id, [e.text for e in crm.service.cases.conversation(complaint)]
+            (True, ['And one picture is torn.'])
         """
         with self.work() as work:
             entry = work.get(CaseMessage, message)
@@ -162,9 +173,23 @@ class Joining(Collection[Case]):
     def link(self, case: Case | str, other: Case | str, *, kind: str = "related") -> CaseLink:
         """Note that two cases have to do with each other (``related``, ``duplicate``, ``caused by`` …).
 
+        Args:
+            case: the one.
+            other: the other one.
+            kind: what they have to do with each other, read from the first one to the other.
+
         Raises:
             InvalidInput: both are the same.
             Duplicate: it has been noted already.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, li = (crm.customers.register(name=name) for name in ("Xiao Wang", "Xiao Li"))
+            ...     late = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     strike = crm.service.cases.open(li, subject="Nothing comes by post")
+            ...     crm.service.cases.link(late, strike, kind="caused by").kind
+            'caused by'
         """
         with self.work() as work:
             one, two = work.get(Case, case), work.get(Case, other)
@@ -173,7 +198,22 @@ class Joining(Collection[Case]):
             return work.save(Change(link, (linked,)))
 
     def linked(self, case: Case | str, *, kind: str | None = None) -> list[Case]:
-        """The cases that *case* has to do with, in either direction."""
+        """The cases that *case* has to do with, in either direction.
+
+        Args:
+            case: which one.
+            kind: only links of this kind.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang, li = (crm.customers.register(name=name) for name in ("Xiao Wang", "Xiao Li"))
+            ...     late = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     strike = crm.service.cases.open(li, subject="Nothing comes by post")
+            ...     _ = crm.service.cases.link(late, strike, kind="caused by")
+            ...     [case.subject for case in crm.service.cases.linked(strike)]
+            ['Where is our album?']
+        """
         with self.read() as work:
             one = work.get(Case, case)
             rule = (F.case_id == one.id) | (F.other_id == one.id)
@@ -184,8 +224,23 @@ class Joining(Collection[Case]):
     def put_below(self, case: Case | str, parent: Case | str | None) -> Case:
         """Make a case a part of another one, or of none; the other one is closed after all of its parts.
 
+        Args:
+            case: the part.
+            parent: what it is a part of; ``None`` to let it stand alone again.
+
         Raises:
             InvalidInput: it would be a part of itself.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     whole = crm.service.cases.open(wang, subject="The wedding order")
+            ...     frame = crm.service.cases.open(wang, subject="The frame")
+            ...     _ = crm.service.cases.put_below(frame, whole)
+            ...     crm.service.cases.close(whole)
+            Traceback (most recent call last):
+            crmkit.errors.TransitionRefused: ...cases below it are still open: case_...
         """
         with self.work() as work:
             current = work.get(Case, case)
@@ -200,7 +255,18 @@ class Joining(Collection[Case]):
             return settle(work, Change(after, (told,)))
 
     def below(self, case: Case | str) -> list[Case]:
-        """The parts of a case."""
+        """The parts of a case, those that were opened first before the others.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     whole = crm.service.cases.open(wang, subject="The wedding order")
+            ...     for part in ("The album", "The frame"):
+            ...         _ = crm.service.cases.put_below(crm.service.cases.open(wang, subject=part), whole)
+            ...     [part.subject for part in crm.service.cases.below(whole)]
+            ['The album', 'The frame']
+        """
         with self.read() as work:
             return work.find(Case, F.parent_id == work.get(Case, case).id, order_by="opened_at")
 

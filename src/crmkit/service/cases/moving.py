@@ -24,8 +24,23 @@ class Moving(Collection[Case]):
     def advance(self, case: Case | str, trigger: str, **facts: Any) -> Case:
         """Move a case on in the machine of its kind, as in ``advance(repair, "diagnose")``.
 
+        Args:
+            case: which one.
+            trigger: the move, as the machine of the case's kind calls it.
+            facts: what guards and ``needs`` of that move look at, such as ``reason="…"``.
+
         Raises:
             TransitionRefused: the stage does not allow it; it says what is allowed.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     repair = crm.service.cases.open(wang, kind="repair", subject="The camera does not focus")
+            ...     for step in ("receive", "diagnose", "quote"):
+            ...         repair = crm.service.cases.advance(repair, step)
+            ...     repair.stage, repair.status
+            ('quoted', 'waiting')
         """
         with self.work() as work:
             current = work.get(Case, case)
@@ -41,13 +56,49 @@ class Moving(Collection[Case]):
 
         Raises:
             TransitionRefused: its stage does not allow it.
+
+        Example:
+            >>> from datetime import timedelta
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> with CRM.open() as crm:
+            ...     always = BusinessCalendar.always_open()
+            ...     _ = crm.service.policies.define(
+            ...         "standard", calendar=always, resolution=timedelta(days=3), position=1
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="The frame is broken")
+            ...     case = crm.service.cases.wait(case, waiting_for="supplier", reason="a new frame is being made")
+            ...     case.status, case.waiting_for, case.resolution_due
+            ('waiting', 'supplier', None)
         """
         with self.work() as work:
             current = work.get(Case, case)
             return settle(work, waiting(work, current, waiting_for, reason=reason))
 
     def resume(self, case: Case | str) -> Case:
-        """Say that it goes on."""
+        """Say that it goes on.
+
+        Its clocks go on where they stood.
+
+        Raises:
+            TransitionRefused: it is not waiting.
+
+        Example:
+            >>> from datetime import UTC, datetime, timedelta
+            >>> from crmkit import CRM, BusinessCalendar, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     always = BusinessCalendar.always_open()
+            ...     _ = crm.service.policies.define(
+            ...         "standard", calendar=always, resolution=timedelta(days=3), position=1
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="The frame is broken")
+            ...     case = crm.service.cases.wait(case)
+            ...     _ = clock.advance(days=2)
+            ...     print(crm.service.cases.resume(case).resolution_due)  # three days, and the two that it waited
+            2026-03-07 00:00:00+00:00
+        """
         return self.advance(case, "resume")
 
     def resolve(self, case: Case | str, *, solution: str | None = None) -> Case:
@@ -59,6 +110,15 @@ class Moving(Collection[Case]):
 
         Raises:
             TransitionRefused: its stage does not allow it, or a line has no outcome yet.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, kind="complaint", subject="Two pictures are over-retouched")
+            ...     case = crm.service.cases.resolve(case, solution="Re-edited both pictures")
+            ...     case.stage, case.status, case.resolutions
+            ('settled', 'resolved', 1)
         """
         with self.work() as work:
             current = work.get(Case, case)
@@ -67,8 +127,21 @@ class Moving(Collection[Case]):
     def close(self, case: Case | str, *, reason: str | None = None) -> Case:
         """Say that nothing more is to be done.
 
+        Args:
+            case: which one.
+            reason: why; it stands in the trail.
+
         Raises:
             TransitionRefused: its stage does not allow it, or a case below it is open.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Do you photograph in the rain?")
+            ...     case = crm.service.cases.close(case, reason="answered on the telephone")
+            ...     case.status, case.closed_at == case.resolved_at
+            ('closed', True)
         """
         with self.work() as work:
             current = work.get(Case, case)
@@ -77,8 +150,22 @@ class Moving(Collection[Case]):
     def reopen(self, case: Case | str, *, reason: str | None = None) -> Case:
         """Take up a resolved or closed case again.
 
+        Args:
+            case: which one.
+            reason: why; it stands in the trail.
+
         Raises:
             TransitionRefused: its stage does not allow it, or it was merged into another one.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     case = crm.service.cases.resolve(case, solution="In the post")
+            ...     case = crm.service.cases.reopen(case, reason="it came back to us")
+            ...     case.status, case.resolved_at, case.reopened
+            ('open', None, 1)
         """
         with self.work() as work:
             return settle(work, reopened(work, work.get(Case, case), reason=reason))

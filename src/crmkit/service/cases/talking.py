@@ -44,6 +44,16 @@ class Talking(Collection[Case]):
 
         Raises:
             InvalidInput: the text is empty, or *at* lies in the future or before the opening.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     case = crm.service.cases.resolve(case, solution="In the post")
+            ...     again = crm.service.cases.message(case, "It has not come yet.")
+            ...     again.id == case.id, again.status, again.reopened
+            (True, 'open', 1)
         """
         with self.work() as work:
             return heard(work, work.get(Case, case), text, channel=channel, at=moment(work, at))
@@ -71,6 +81,18 @@ class Talking(Collection[Case]):
         Raises:
             InvalidInput: the text is empty, or *at* lies in the future or before the opening.
             TransitionRefused: the case cannot wait in its stage.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     _ = clock.advance(minutes=30)
+            ...     case = crm.service.cases.reply(case, "Is your address still the same?", waiting_for="customer")
+            ...     case.status, str(case.first_responded_at - case.opened_at)
+            ('waiting', '0:30:00')
         """
         with self.work() as work:
             current = survivor(work, work.get(Case, case))
@@ -78,9 +100,28 @@ class Talking(Collection[Case]):
             return said(work, change, "reply", text, at=moment(work, at), by=by, channel=channel)
 
     def note(self, case: Case | str, text: str, *, by: str | None = None) -> Case:
-        """Add a note that the customer does not see; it is no answer."""
+        """Add a note that the customer does not see; it is no answer.  One to a merged case stands where that goes on.
+
+        Args:
+            case: which one.
+            text: what our own people should know.
+            by: who writes; the acting user unless given.
+
+        Raises:
+            InvalidInput: the text is empty.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     case = crm.service.cases.note(case, "The printer is two days late", by="agent:xu")
+            ...     case.first_responded_at is None, [entry.kind for entry in crm.service.cases.conversation(case)]
+            (True, ['note'])
+        """
         with self.work() as work:
-            return said(work, Change(work.get(Case, case)), "note", text, at=work.now, by=by)
+            current = survivor(work, work.get(Case, case))
+            return said(work, Change(current), "note", text, at=work.now, by=by)
 
     def call(
         self,
@@ -97,13 +138,24 @@ class Talking(Collection[Case]):
         Args:
             case: which one.
             text: what was said.
-            duration: how long it took.
+            duration: how long it took, 0 or more.
             by: who spoke for us.
             answered: whether they talked at all.
             at: when it ended; now unless given.
 
         Raises:
-            InvalidInput: the duration is negative.
+            InvalidInput: the text is empty, the duration is negative, or *at* lies in the future or before the opening.
+
+        Example:
+            >>> from datetime import timedelta
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Can we move the shooting?")
+            ...     missed = crm.service.cases.call(case, "Nobody there", duration=timedelta(0), answered=False)
+            ...     talked = crm.service.cases.call(missed, "To the 9th of May", duration=timedelta(minutes=4))
+            ...     missed.first_responded_at is None, talked.first_responded_at is None
+            (True, False)
         """
         with self.work() as work:
             current = survivor(work, work.get(Case, case))
@@ -111,7 +163,19 @@ class Talking(Collection[Case]):
             return said(work, Change(current), "call", text, at=moment(work, at), by=by, **facts)
 
     def conversation(self, case: Case | str) -> list[CaseMessage]:
-        """The entries of a case in order, with those from cases merged into it, and those that have moved on since."""
+        """The entries of a case in order, with those from cases merged into it, and those that have moved on since.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(
+            ...         wang, subject="Our table", message="Is there a table for ten on Friday?"
+            ...     )
+            ...     _ = crm.service.cases.reply(case, "Yes, at seven.", by="agent:xu")
+            ...     [(entry.kind, entry.by, entry.text) for entry in crm.service.cases.conversation(case)]
+            [('customer', None, 'Is there a table for ten on Friday?'), ('reply', 'agent:xu', 'Yes, at seven.')]
+        """
         with self.read() as work:
             current = work.get(Case, case)
             mine = (F.case_id == current.id) | (F.from_case_id == current.id)
