@@ -16,7 +16,7 @@ from crmkit.lifecycle import retention, stages
 from crmkit.lifecycle.journeys.definition import JourneyDefined
 from crmkit.lifecycle.journeys.runs import JourneySendDue
 from crmkit.lifecycle.journeys.walking import event_happened as journeys_begin
-from crmkit.lifecycle.loyalty import desk as loyalty
+from crmkit.lifecycle.loyalty import booking as loyalty
 from crmkit.lifecycle.loyalty.ledger import PointsExpired, TierChanged
 from crmkit.lifecycle.stages import CustomerLapsed, CustomerWonBack, StageAdvanced
 from crmkit.marketing.offers import OfferDeclined, OfferExpired, OfferTaken

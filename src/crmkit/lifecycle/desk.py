@@ -16,7 +16,8 @@ from crmkit.lifecycle.journeys import Journeys
 from crmkit.lifecycle.journeys.walking import begin
 from crmkit.lifecycle.life_events import LifeEvent, recorded
 from crmkit.lifecycle.loyalty import Loyalty
-from crmkit.lifecycle.loyalty.desk import program_of, statement
+from crmkit.lifecycle.loyalty.booking import program_of
+from crmkit.lifecycle.loyalty.statement import statement
 from crmkit.lifecycle.retention import StageRules, SweepReport, sweep
 from crmkit.lifecycle.stages import Standing, advanced, put_back, standing_of
 
