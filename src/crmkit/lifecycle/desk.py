@@ -41,7 +41,20 @@ class Lifecycle(Desk):
         return StageRules(self._scope)
 
     def sweep(self) -> SweepReport:
-        """Judge all customers by the rules of the stages now, instead of at the beginning of the next day."""
+        """Judge all customers by the rules of the stages now, instead of at the beginning of the next day.
+
+        Returns:
+            the ids of those who came to each stage that has a rule.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang", tags={"regular"})
+            ...     _ = crm.lifecycle.rules.define("loyal", rule=F.tags.has("regular"))
+            ...     report = crm.lifecycle.sweep()
+            ...     report.moved == {"loyal": (wang.id,)}, crm.lifecycle.sweep().moved
+            (True, {'loyal': ()})
+        """
         with self.work() as work:
             return sweep(work)
 
@@ -65,6 +78,18 @@ class Lifecycle(Desk):
 
         Raises:
             NotFound: there is no such customer.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = clock.advance(days=3)
+            ...     _ = crm.lifecycle.advance(wang, to="qualified")
+            ...     standing = crm.lifecycle.standing(wang)
+            ...     standing.stage, standing.stage_since.isoformat()
+            ('qualified', '2026-03-05T09:00:00+00:00')
         """
         with self.read() as work:
             return standing_of(work, customer)
@@ -105,13 +130,40 @@ class Lifecycle(Desk):
         Raises:
             InvalidInput: there is no such stage.
             TransitionRefused: the reason is missing, or *to* is no earlier stage.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.lifecycle.advance(wang, to="customer")
+            ...     _ = crm.lifecycle.reset(wang, to="lead", reason="the order was a colleague's")
+            ...     crm.lifecycle.stage_of(wang), crm.customers.timeline(wang, limit=1)[0].facts["reason"]
+            ('lead', "the order was a colleague's")
         """
         with self.work() as work:
             standing = standing_of(work, customer)
             return work.save(put_back(standing, work.machine("standing"), to=to, reason=reason, now=work.now))
 
     def history(self, customer: Customer | str) -> list[StageSpan]:
-        """The stages in which a customer has been before the present one, the earliest first."""
+        """The stages in which a customer has been before the present one, the earliest first.
+
+        Each stay has its ``state``, began at ``entered_at`` and ended at ``created_at``.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     for stage in ("lead", "customer"):
+            ...         _ = clock.advance(days=7)
+            ...         _ = crm.lifecycle.advance(wang, to=stage)
+            ...     [(stay.state, (stay.created_at - stay.entered_at).days) for stay in crm.lifecycle.history(wang)]
+            [('prospect', 7), ('lead', 7)]
+        """
         with self.read() as work:
             standing = standing_of(work, customer)
             return work.find(StageSpan, F.subject == standing.id, order_by=("entered_at", "created_at"))
@@ -125,12 +177,26 @@ class Lifecycle(Desk):
 
         Args:
             customer: to whom it happens.
-            name: one word of the host's own, as in ``baby_born``.
+            name: one word of the host's own, as in ``baby_born``; 1 to 60 characters and no dot.
             on: the calendar day, past or future; today in the zone of the CRM unless given.
             note: anything worth knowing.
 
+        Returns:
+            the life event; the known one if there is one already.
+
         Raises:
+            InvalidInput: *name* is no such word.
             NotFound: there is no such customer.
+
+        Example:
+            >>> from datetime import date
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     for _ in range(2):
+            ...         born = crm.lifecycle.record(li, "baby_born", on=date(2026, 3, 2), note="a girl")
+            ...     len(crm.lifecycle.events(li)), crm.customers.count(F.life_events.where(F.name == "baby_born").any())
+            (1, 1)
         """
         with self.work() as work:
             who = work.get(Customer, customer)
@@ -146,7 +212,21 @@ class Lifecycle(Desk):
             return saved
 
     def events(self, customer: Customer | str) -> list[LifeEvent]:
-        """What is known of a customer's life, the earliest first."""
+        """What is known of a customer's life, the earliest first.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from datetime import date
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     _ = crm.lifecycle.record(li, "baby_born", on=date(2027, 6, 1))
+            ...     _ = crm.lifecycle.record(li, "wedding", on=date(2026, 5, 20))
+            ...     [(event.name, event.on.isoformat()) for event in crm.lifecycle.events(li)]
+            [('wedding', '2026-05-20'), ('baby_born', '2027-06-01')]
+        """
         with self.read() as work:
             return work.find(LifeEvent, F.customer_id == work.get(Customer, customer).id, order_by="on")
 

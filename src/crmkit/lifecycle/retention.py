@@ -123,12 +123,36 @@ class StageRules(Collection[StageRule]):
 
         Raises:
             NotFound: there is none.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     _ = crm.lifecycle.rules.define("lapsed", rule=F.orders.within(months=12).none())
+            ...     rule = crm.lifecycle.rules.get("lapsed")
+            ...     never = rule.swept_at
+            ...     _ = crm.lifecycle.sweep()
+            ...     never, crm.lifecycle.rules.get(rule).swept_at is None
+            (None, False)
         """
         with self.read() as work:
             return _rule_of(work, ref)
 
     def delete(self, ref: StageRule | str) -> None:
-        """Forget a rule; who came to the stage by it stays there."""
+        """Forget a rule, by its stage, id or entity; who came to the stage by it stays there.
+
+        Raises:
+            NotFound: there is none.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang", tags={"regular"})
+            ...     _ = crm.lifecycle.rules.define("loyal", rule=F.tags.has("regular"))
+            ...     _ = crm.lifecycle.sweep()
+            ...     crm.lifecycle.rules.delete("loyal")
+            ...     crm.lifecycle.rules.count(), crm.lifecycle.stage_of(wang)
+            (0, 'loyal')
+        """
         with self.work() as work:
             work.remove(StageRule, [_rule_of(work, ref).id])
             work.memo.pop(RULES, None)

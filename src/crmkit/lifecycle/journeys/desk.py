@@ -52,7 +52,7 @@ class Journeys(Collection[Journey]):
                 each thing that the event is about), ``after_end`` (only while in no run of the journey), ``never``.
 
         Raises:
-            DefinitionError: a step is wrong; the message names it.
+            DefinitionError: a step, the rule or *on* is wrong; the message names it.
 
         Example:
             >>> from crmkit import CRM
@@ -98,6 +98,15 @@ class Journeys(Collection[Journey]):
 
         Raises:
             NotFound: there is none; the message names the nearest.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wait, end = {"wait": {"days": 30}}, {"exit": "too early for photos"}
+            ...     _ = crm.lifecycle.journeys.define("family", on="baby_born", steps=[wait, end])
+            ...     crm.lifecycle.journeys.get("famly")
+            Traceback (most recent call last):
+            crmkit.errors.NotFound: there is no journey 'famly', did you mean 'family'?
         """
         with self.read() as work:
             return journey_of(work, ref)
@@ -105,8 +114,26 @@ class Journeys(Collection[Journey]):
     def start(self, journey: Journey | str, customer: Customer | str, *, about: str | None = None) -> JourneyRun:
         """Let a customer enter by hand, from now on; the rules about entering apply.
 
+        Args:
+            journey: which one.
+            customer: who.
+            about: the id of what it is about, such as an order; the customer's unless given.  With ``per_subject`` it
+                decides whether he may enter again.
+
         Raises:
+            NotFound: there is no such journey, or no such customer.
             InvalidInput: the journey is not active, or its rules don't let the customer in.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))) as crm:
+            ...     steps = [{"wait": {"days": 30}}, {"exit": "spoken to"}]
+            ...     _ = crm.lifecycle.journeys.define("family", on="baby_born", steps=steps)
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     run = crm.lifecycle.journeys.start("family", li)
+            ...     run.status, run.due_at.isoformat()
+            ('running', '2026-04-01T09:00:00+00:00')
         """
         with self.work() as work:
             wanted = journey_of(work, journey)
@@ -120,7 +147,21 @@ class Journeys(Collection[Journey]):
             return runs[0]
 
     def runs(self, journey: Journey | str | None = None, *, customer: Customer | str | None = None) -> list[JourneyRun]:
-        """Who is or was on the way, the latest first; of one journey, of one customer, or both."""
+        """Who is or was on the way, the latest first; of one journey, of one customer, or both.
+
+        Raises:
+            NotFound: there is no such journey, or no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.lifecycle.journeys.define("family", on="baby_born", steps=[{"exit": "has photos already"}])
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     _ = crm.lifecycle.record(li, "baby_born")
+            ...     _ = crm.run_due()
+            ...     [(run.status, run.reason) for run in crm.lifecycle.journeys.runs("family", customer=li)]
+            [('left', 'has photos already')]
+        """
         with self.read() as work:
             rule = F.id != ""
             if journey is not None:
@@ -133,7 +174,23 @@ class Journeys(Collection[Journey]):
         """Stop for a while: nobody enters, and whose step falls due is held where he is.
 
         Raises:
+            NotFound: there is no such journey.
             TransitionRefused: it is not active.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     steps = [{"wait": {"days": 30}}, {"exit": "spoken to"}]
+            ...     _ = crm.lifecycle.journeys.define("family", on="baby_born", steps=steps)
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     _ = crm.lifecycle.record(li, "baby_born")
+            ...     _ = crm.lifecycle.journeys.pause("family")
+            ...     _ = clock.advance(days=40)
+            ...     _ = crm.run_due()
+            ...     [run.status for run in crm.lifecycle.journeys.runs("family")]
+            ['held']
         """
         with self.work() as work:
             return self._move(work, journey, "pause")
@@ -142,7 +199,23 @@ class Journeys(Collection[Journey]):
         """Go on: the steps that were held are due at once.
 
         Raises:
+            NotFound: there is no such journey.
             TransitionRefused: it is not paused.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     steps = [{"wait": {"days": 30}}, {"exit": "spoken to"}]
+            ...     _ = crm.lifecycle.journeys.define("family", on="baby_born", steps=steps)
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     _ = crm.lifecycle.record(li, "baby_born")
+            ...     _ = crm.lifecycle.journeys.pause("family")
+            ...     _ = clock.advance(days=40)
+            ...     _ = crm.run_due(), crm.lifecycle.journeys.resume("family"), crm.run_due()
+            ...     [run.status for run in crm.lifecycle.journeys.runs("family")]
+            ['left']
         """
         with self.work() as work:
             resumed = self._move(work, journey, "resume")
@@ -153,10 +226,23 @@ class Journeys(Collection[Journey]):
             return resumed
 
     def retire(self, journey: Journey | str) -> Journey:
-        """End it for good: whoever is on the way leaves.
+        """End it for good: whoever is on the way leaves, and no other journey gets its name.
 
         Raises:
+            NotFound: there is no such journey.
             TransitionRefused: it is retired already.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     steps = [{"wait": {"days": 30}}, {"exit": "spoken to"}]
+            ...     _ = crm.lifecycle.journeys.define("family", on="baby_born", steps=steps)
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     run = crm.lifecycle.journeys.start("family", li)
+            ...     crm.lifecycle.journeys.retire("family").status
+            ...     [(run.status, run.reason) for run in crm.lifecycle.journeys.runs(customer=li)]
+            'retired'
+            [('left', 'the journey was retired')]
         """
         with self.work() as work:
             retired = self._move(work, journey, "retire")
@@ -171,8 +257,24 @@ class Journeys(Collection[Journey]):
     def stop(self, run: JourneyRun | str, *, reason: str) -> JourneyRun:
         """Take one customer out of a journey.
 
+        Args:
+            run: the customer's way through it, as :meth:`start` and :meth:`runs` give it.
+            reason: why.
+
         Raises:
+            NotFound: there is no such run.
             TransitionRefused: the run has ended already, or the reason is missing.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     steps = [{"wait": {"days": 30}}, {"exit": "spoken to"}]
+            ...     _ = crm.lifecycle.journeys.define("family", on="baby_born", steps=steps)
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     run = crm.lifecycle.journeys.start("family", li)
+            ...     ended = crm.lifecycle.journeys.stop(run, reason="moved away")
+            ...     ended.status, ended.reason, crm.agenda.due()
+            ('left', 'moved away', [])
         """
         with self.work() as work:
             current = work.get(JourneyRun, run)

@@ -67,12 +67,41 @@ class Loyalty(Desk):
             return work.save(Change(program, (fact,)))
 
     def of(self, customer: Customer | str) -> LoyaltyStatement:
-        """How many points a customer has, and which tier."""
+        """How many points a customer has, and which tier.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     _ = crm.lifecycle.loyalty.define(point_for=Money("10", "EUR"), valid_months=12, tiers={"gold": 100})
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     _ = crm.lifecycle.loyalty.earn(zhao, 120, reason="tenth dinner")
+            ...     statement = crm.lifecycle.loyalty.of(zhao)
+            ...     statement.balance, statement.tier, statement.next_expiry.isoformat()
+            (120, 'gold', '2027-03-03T00:00:00+00:00')
+        """
         with self.read() as work:
             return statement(work, work.get(Customer, _id(customer)).id)
 
     def movements(self, customer: Customer | str) -> list[PointMovement]:
-        """Every movement of a customer's points, the earliest first."""
+        """Every movement of a customer's points, the earliest first; their sum is the balance.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open() as crm:
+            ...     _ = crm.lifecycle.loyalty.define(point_for=Money("10", "EUR"))
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     _ = crm.lifecycle.loyalty.earn(zhao, 20, reason="welcome")
+            ...     _ = crm.lifecycle.loyalty.spend(zhao, 15, reason="a pot of tea")
+            ...     [(line.kind, line.delta, line.reason) for line in crm.lifecycle.loyalty.movements(zhao)]
+            [('earned', 20, 'welcome'), ('spent', -15, 'a pot of tea')]
+        """
         with self.read() as work:
             who = work.get(Customer, _id(customer)).id
             return work.find(PointMovement, F.customer_id == who, order_by="created_at")
@@ -80,7 +109,7 @@ class Loyalty(Desk):
     def earn(
         self, customer: Customer | str, points: int, *, reason: str | None = None, about: str | None = None
     ) -> PointBucket:
-        """Give points by hand.
+        """Give points by hand; they count for the tier, and expire, like those of an order.
 
         Args:
             customer: who.
@@ -89,8 +118,18 @@ class Loyalty(Desk):
             about: the id of what they are for.
 
         Raises:
-            NotFound: there is no programme.
+            NotFound: there is no programme, or no such customer.
             InvalidInput: *points* is no whole number from 1.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     _ = crm.lifecycle.loyalty.define(point_for=Money("10", "EUR"), valid_months=12)
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     bucket = crm.lifecycle.loyalty.earn(zhao, 20, reason="brought a friend")
+            ...     bucket.remaining, bucket.expires_at.isoformat()
+            (20, '2027-03-03T00:00:00+00:00')
         """
         with self.work() as work:
             who = work.get(Customer, _id(customer)).id
@@ -107,8 +146,23 @@ class Loyalty(Desk):
             reason: for what.
             about: the id of what they are for; :meth:`give_back` asks for it.
 
+        Returns:
+            one movement for each bucket from which points were taken.
+
         Raises:
-            InvalidInput: there are not so many.
+            InvalidInput: *points* is no whole number from 1, or there are not so many.
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open() as crm:
+            ...     _ = crm.lifecycle.loyalty.define(point_for=Money("10", "EUR"))
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     _ = [crm.lifecycle.loyalty.earn(zhao, points) for points in (20, 30)]
+            ...     [line.delta for line in crm.lifecycle.loyalty.spend(zhao, 25, reason="a pot of tea")]
+            ...     crm.lifecycle.loyalty.spend(zhao, 26, reason="a duck")
+            Traceback (most recent call last):
+            crmkit.errors.InvalidInput: 26 points are more than the balance of 25
         """
         with self.work() as work:
             who = work.get(Customer, _id(customer)).id
@@ -146,6 +200,7 @@ class Loyalty(Desk):
 
         Raises:
             InvalidInput: *step* or *most* is no such number.
+            NotFound: there is no such customer.
 
         Example:
             >>> from crmkit import CRM, Money
@@ -171,8 +226,23 @@ class Loyalty(Desk):
 
         What has expired in the meantime stays expired.
 
+        Args:
+            about: as it was given to :meth:`spend` or :meth:`redeem`.
+
         Returns:
             how many points went back; 0 when nothing was spent for it, or it went back before.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open() as crm:
+            ...     _ = crm.lifecycle.loyalty.define(point_for=Money("10", "EUR"))
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     _ = crm.lifecycle.loyalty.earn(zhao, 20)
+            ...     _ = crm.lifecycle.loyalty.spend(zhao, 15, about="table 7")
+            ...     [crm.lifecycle.loyalty.give_back(about="table 7") for _ in range(2)]
+            ...     crm.lifecycle.loyalty.of(zhao).balance
+            [15, 0]
+            20
         """
         with self.work() as work:
             spent: dict[str, int] = {}
