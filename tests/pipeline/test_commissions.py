@@ -115,6 +115,8 @@ def test_bad_plans_are_refused(crm: CRM, bad: dict[str, Any]) -> None:
     assert crm.pipeline.commissions.plans.count() == 0
     with pytest.raises(NotFound):
         crm.pipeline.commissions.plans.stop("x")
+    with pytest.raises(InvalidInput, match="expected an order id"):
+        crm.pipeline.commissions.of("ord_17")
 
 
 def test_the_first_plan_that_fits_counts_alone(crm: CRM, wang: Customer) -> None:

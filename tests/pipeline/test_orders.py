@@ -297,6 +297,10 @@ def test_channels(crm: CRM, wang: Customer, clock: FrozenClock) -> None:
     found = {r.channel: (r.orders, r.customers, r.total[CNY].amount, r.paid[CNY].amount) for r in _channels(crm)}
     assert found == {"online": (2, 1, 30, 10), "shop": (1, 1, 40, 0), None: (1, 1, 80, 0)}
     assert crm.pipeline.orders.channels(since=clock.now().date() + timedelta(days=1)) == []
+    with pytest.raises(InvalidInput, match="must lie after"):
+        crm.pipeline.orders.channels(since=date(2026, 3, 2), until=date(2026, 3, 2))
+    with pytest.raises(InvalidInput, match="until must be a date"):
+        crm.pipeline.orders.channels(until=clock.now())
 
 
 def _channels(crm: CRM) -> Any:

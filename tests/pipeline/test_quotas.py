@@ -180,6 +180,13 @@ def test_the_same_period_again_is_a_new_target(team: CRM) -> None:
         (5, {"owner": "Li", "month": MARCH}, InvalidInput, "Money"),
         (cny(5), {"owner": "Li", "month": MARCH, "measure": "calls"}, InvalidInput, "whole number"),
         (5, {"owner": "Li", "month": MARCH, "measure": "smiles"}, InvalidInput, "smiles"),
+        (cny(1), {"owner": "Li", "month": "2026-03"}, InvalidInput, "month must be a date"),
+        (
+            cny(1),
+            {"owner": "Li", "starts_on": "2026-03-01", "ends_on": MARCH},
+            InvalidInput,
+            "starts_on must be a date",
+        ),
     ],
 )
 def test_bad_quotas_are_refused(
@@ -189,3 +196,11 @@ def test_bad_quotas_are_refused(
     with pytest.raises(error, match=message):
         team.pipeline.quotas.set(target, **given)
     assert team.pipeline.quotas.count() == 1
+
+
+def test_moments_and_days_are_told_apart(team: CRM) -> None:
+    quota = team.pipeline.quotas.set(cny(1000), owner="Xu", month=MARCH)
+    with pytest.raises(InvalidInput, match="as_of must be an aware datetime"):
+        team.pipeline.quotas.achievement(quota, as_of=MARCH)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="day must be a date"):
+        team.pipeline.quotas.board("2026-03-01")  # type: ignore[arg-type]

@@ -146,6 +146,19 @@ def test_a_new_plan_takes_the_place_of_the_old_one(crm: CRM, wang: Customer, clo
         crm.pipeline.receivables.unplan(order.id)
 
 
+def test_who_was_late_and_got_a_new_day_can_be_late_again(crm: CRM, wang: Customer, clock: FrozenClock) -> None:
+    order = crm.pipeline.orders.place(
+        wang, lines=[Line("Album", unit_price=cny(900))], due_at=clock.now() + timedelta(days=7)
+    )
+    clock.advance(days=8)
+    crm.run_due()
+    crm.pipeline.receivables.spread(order.id, parts=2, first=APRIL)
+    crm.pipeline.receivables.unplan(order.id)
+    clock.set(datetime(2026, 5, 3, 0, 0, tzinfo=UTC))
+    crm.run_due()
+    assert len(told(crm, wang, "payment_overdue")) == 2
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [

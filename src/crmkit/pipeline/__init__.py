@@ -1,7 +1,7 @@
 """Sales: from the first sign of interest to the order, the payment and the commission."""
 
 from crmkit.kernel.room import Room
-from crmkit.pipeline import merging, payments, portrait, prices, products, quotas, returns
+from crmkit.pipeline import merging, payments, portrait, prices, products, returns
 from crmkit.pipeline.activities import ACTIVITY, activity, follow_ups, timing
 from crmkit.pipeline.assignment import entry, salesperson
 from crmkit.pipeline.commissions import SETTLEMENT, ledger, plans, settlements
@@ -12,10 +12,13 @@ from crmkit.pipeline.leads import desk as leads_desk
 from crmkit.pipeline.opportunities import alerts, approvals, deal, people, steps
 from crmkit.pipeline.opportunities import lines as deal_lines
 from crmkit.pipeline.opportunities.approvals import APPROVAL
-from crmkit.pipeline.orders import ORDER, Line, line, order, quotes
+from crmkit.pipeline.orders import ORDER, Line, line, order
 from crmkit.pipeline.orders.desk import PAYMENT_DUE
+from crmkit.pipeline.orders.quotes import QUOTE, quote
+from crmkit.pipeline.orders.quotes import desk as quotes_desk
 from crmkit.pipeline.pool import desk as pool_desk
 from crmkit.pipeline.pool import pool
+from crmkit.pipeline.quotas import quota
 from crmkit.pipeline.receivables import desk as receivables
 from crmkit.pipeline.receivables import instalments
 from crmkit.pipeline.scoring import desk as scoring_desk
@@ -36,7 +39,7 @@ ROOM = Room(
         entry,
         pool,
         points,
-        quotas,
+        quota,
         lead_model,
         edition,
         stages_desk,
@@ -51,7 +54,7 @@ ROOM = Room(
         prices,
         order,
         line,
-        quotes,
+        quote,
         payments,
         instalments,
         receivables,
@@ -66,7 +69,7 @@ ROOM = Room(
         "opportunity": STANDARD.machine,
         "approval": APPROVAL,
         "order": ORDER,
-        "quote": quotes.QUOTE,
+        "quote": QUOTE,
         "return": returns.RETURN,
         "settlement": SETTLEMENT,
     },
@@ -77,7 +80,7 @@ ROOM = Room(
         pool.CHECK: pool_desk.look,
         scoring_desk.LEARN: scoring_desk.learn_again,
         steps.NEXT_STEP_DUE: steps.step_due,
-        quotes.QUOTE_EXPIRES: quotes.expire,
+        quotes_desk.QUOTE_EXPIRES: quotes_desk.expire,
         PAYMENT_DUE: receivables.payment_due,
         instalments.DUE_SOON: receivables.payment_due_soon,
     },

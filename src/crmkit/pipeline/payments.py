@@ -95,8 +95,19 @@ class Payments(Collection[Payment]):
 
         Raises:
             Refused: it is more than what is outstanding, or the order is cancelled.
-            InvalidInput: the amount is not above 0, or in another currency.
+            InvalidInput: the amount is not above 0 or in another currency, or *received_at* lies in the future.
             Duplicate: the reference has been noted already.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Banquet", unit_price=Money(9_000, "CNY"))])
+            ...     for amount in (2_000, 7_000):
+            ...         _ = crm.pipeline.payments.receive(order, Money(amount, "CNY"), method="transfer")
+            ...         print(crm.pipeline.orders.get(order.id).status)
+            placed
+            paid
         """
         with self.work() as work:
             current = work.get(Order, order.id if isinstance(order, Order) else order)
@@ -138,6 +149,17 @@ class Payments(Collection[Payment]):
             Refused: it is more than what was paid.
             InvalidInput: the amount is not above 0, or in another currency; or none is given, and nothing is owed back.
             Duplicate: the reference has been noted already.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Banquet", unit_price=Money(9_000, "CNY"))])
+            ...     _ = crm.pipeline.payments.receive(order, order.total)
+            ...     back = crm.pipeline.payments.refund(order, Money(500, "CNY"), reason="the soup was cold")
+            ...     order = crm.pipeline.orders.get(order.id)
+            ...     back.kind, back.amount, order.paid, order.outstanding
+            ('refund', Money('500.00', 'CNY'), Money('8500.00', 'CNY'), Money('0.00', 'CNY'))
         """
         with self.work() as work:
             current = work.get(Order, order.id if isinstance(order, Order) else order)
@@ -175,7 +197,21 @@ class Payments(Collection[Payment]):
             return saved
 
     def of(self, order: Order | str) -> list[Payment]:
-        """All payments and refunds of an order, the earliest first."""
+        """All payments and refunds of an order, the earliest first.
+
+        Raises:
+            NotFound: there is no such order.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Banquet", unit_price=Money(9_000, "CNY"))])
+            ...     _ = crm.pipeline.payments.receive(order, order.total)
+            ...     _ = crm.pipeline.payments.refund(order, Money(500, "CNY"))
+            ...     [(payment.kind, str(payment.amount)) for payment in crm.pipeline.payments.of(order)]
+            [('payment', '9,000.00 CNY'), ('refund', '500.00 CNY')]
+        """
         with self.read() as work:
             return work.find(Payment, F.order_id == work.get(Order, order).id, order_by="received_at")
 

@@ -84,10 +84,20 @@ class Plans(Collection[CommissionPlan]):
             return work.save(Change(after))
 
     def stop(self, name: str) -> CommissionPlan:
-        """Nothing is earned by it any more.
+        """Nothing is earned by it any more; what was earned before stays.
 
         Raises:
             NotFound: there is no such plan.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     _ = crm.pipeline.commissions.plans.stop("ten")
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
+            ...     crm.pipeline.commissions.find()
+            []
         """
         with self.work() as work:
             known = work.first(CommissionPlan, F.name == name)
@@ -125,7 +135,21 @@ class Commissions(Collection[Commission]):
             the new line; none if nothing is different.
 
         Raises:
-            InvalidInput: another currency, no reason, or the line is itself a correction.
+            InvalidInput: another currency, no reason, or the line is itself a correction or a reversal.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
+            ...     (line,) = crm.pipeline.commissions.find()
+            ...     (more,) = crm.pipeline.commissions.correct(
+            ...         line, amount=Money(100, "EUR"), reason="found the customer, too"
+            ...     )
+            ...     line.amount, more.amount, more.kind, crm.pipeline.commissions.open_balance("Xu")["EUR"]
+            (Money('90.00', 'EUR'), Money('10.00', 'EUR'), 'corrected', Money('100.00', 'EUR'))
         """
         if not reason:
             raise InvalidInput("a correction needs a reason")
@@ -138,7 +162,7 @@ class Commissions(Collection[Commission]):
             return corrected(work, current, amount=amount, reason=reason)
 
     def settle(self, *, until: date, period: Period = "month", person: str | None = None) -> list[Settlement]:
-        """Settle what was earned in the periods that are over: one settlement a person, period and currency.
+        """Settle what was earned in the periods that end by *until*: one settlement a person, period and currency.
 
         A settlement takes further lines of its period until it is invoiced; after that they get a new one.
 
@@ -153,12 +177,37 @@ class Commissions(Collection[Commission]):
 
         Raises:
             InvalidInput: there is no such period, or *until* is no date.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
+            ...     early = crm.pipeline.commissions.settle(until=date(2026, 3, 31))
+            ...     (march,) = crm.pipeline.commissions.settle(until=date(2026, 4, 1))
+            ...     early, march.person, march.total, str(march.starts_on), str(march.ends_on)
+            ([], 'Xu', Money('90.00', 'EUR'), '2026-03-01', '2026-04-01')
         """
         with self.work() as work:
             return settle(work, until=until, period=period, person=person)
 
     def open_balance(self, person: str) -> dict[str, Money]:
-        """What a person has earned and was not settled yet, by currency."""
+        """What a person has earned and was not settled yet, by currency; nothing for one who has earned nothing.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
+            ...     before = crm.pipeline.commissions.open_balance("Xu")
+            ...     _ = crm.pipeline.commissions.settle(until=date(2026, 4, 1))
+            ...     before, crm.pipeline.commissions.open_balance("Xu")
+            ({'EUR': Money('90.00', 'EUR')}, {})
+        """
         with self.read() as work:
             rule = (F.person == person) & F.settlement_id.is_missing()
             sums: dict[str, Money] = {}
@@ -167,10 +216,24 @@ class Commissions(Collection[Commission]):
             return sums
 
     def of(self, order: Order | str) -> list[Commission]:
-        """The lines of one order, in the order in which they were earned."""
+        """The lines of one order, in the order in which they were earned.
+
+        Raises:
+            NotFound: there is no such order.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10)
+            ...     wang = crm.customers.register(name="Xiao Wang", owner="Xu")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(900, "EUR"))])
+            ...     _ = crm.pipeline.payments.receive(order, order.total)
+            ...     _ = crm.pipeline.payments.refund(order, Money(300, "EUR"), reason="two pictures are missing")
+            ...     [(line.kind, str(line.amount)) for line in crm.pipeline.commissions.of(order)]
+            [('earned', '90.00 EUR'), ('reversed', '-30.00 EUR')]
+        """
         with self.read() as work:
-            rule = F.order_id == (order.id if isinstance(order, Order) else order)
-            return work.find(Commission, rule, order_by=("earned_at", "id"))
+            return work.find(Commission, F.order_id == work.get(Order, order).id, order_by=("earned_at", "id"))
 
 
 class Settlements(Collection[Settlement]):
@@ -179,15 +242,46 @@ class Settlements(Collection[Settlement]):
     cls = Settlement
 
     def lines(self, settlement: Settlement | str) -> list[Commission]:
-        """What it consists of."""
+        """What it consists of, in the order in which it was earned; nothing once it is cancelled.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
+            ...     (march,) = crm.pipeline.commissions.settle(until=date(2026, 4, 1))
+            ...     [
+            ...         (line.plan, str(line.base), str(line.amount))
+            ...         for line in crm.pipeline.commissions.settlements.lines(march)
+            ...     ]
+            [('ten', '900.00 EUR', '90.00 EUR')]
+        """
         with self.read() as work:
             return _lines(work, work.get(Settlement, settlement))
 
     def invoice(self, settlement: Settlement | str, *, reference: str | None = None) -> Settlement:
         """There is a payout document: nothing is added any more, and it cannot be cancelled.
 
+        Args:
+            settlement: which.
+            reference: how the document is called.
+
         Raises:
             TransitionRefused: it is invoiced already, or cancelled.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
+            ...     (march,) = crm.pipeline.commissions.settle(until=date(2026, 4, 1))
+            ...     march = crm.pipeline.commissions.settlements.invoice(march, reference="payroll 2026-03")
+            ...     march.status, march.reference
+            ('invoiced', 'payroll 2026-03')
         """
         return self._move(settlement, "invoice", {"reference": reference})
 
@@ -196,6 +290,20 @@ class Settlements(Collection[Settlement]):
 
         Raises:
             TransitionRefused: it is not invoiced, or there is no reason.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
+            ...     (march,) = crm.pipeline.commissions.settle(until=date(2026, 4, 1))
+            ...     settlements = crm.pipeline.commissions.settlements
+            ...     march = settlements.invoice(march, reference="payroll 2026-03")
+            ...     march = settlements.withdraw_invoice(march, reason="wrong account")
+            ...     march.status, march.reference, march.reason
+            ('settled', None, 'wrong account')
         """
         return self._move(settlement, "withdraw invoice", {"reference": None, "reason": reason}, reason=reason)
 
@@ -204,6 +312,18 @@ class Settlements(Collection[Settlement]):
 
         Raises:
             TransitionRefused: it is invoiced, or there is no reason.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
+            ...     (march,) = crm.pipeline.commissions.settle(until=date(2026, 4, 1))
+            ...     march = crm.pipeline.commissions.settlements.cancel(march, reason="settled too early")
+            ...     march.status, crm.pipeline.commissions.open_balance("Xu")
+            ('cancelled', {'EUR': Money('90.00', 'EUR')})
         """
         with self.work() as work:
             current = work.get(Settlement, settlement)

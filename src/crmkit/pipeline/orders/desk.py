@@ -10,6 +10,7 @@ from crmkit.customers.companies import Company
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
+from crmkit.kernel.checking import day
 from crmkit.kernel.clock import local_date, start_of_day, utc
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Record
@@ -113,7 +114,7 @@ class Orders(Collection[Order]):
             return work.save(settled) if settled.events else saved
 
     def lines(self, order: Order | str) -> list[OrderLine]:
-        """What was bought, line by line."""
+        """What was bought, line by line, in order."""
         with self.read() as work:
             return work.find(OrderLine, F.order_id == work.get(Order, order).id, order_by="position")
 
@@ -172,7 +173,15 @@ class Orders(Collection[Order]):
         Args:
             since: the first day; from the beginning unless given.
             until: the day after the last one; up to now unless given.
+
+        Raises:
+            InvalidInput: a day is none, or *until* is not after *since*.
         """
+        for name, given in (("since", since), ("until", until)):
+            if given is not None:
+                day(given, what=name)
+        if since is not None and until is not None and until <= since:
+            raise InvalidInput(f"until {until} must lie after since {since}")
         with self.read() as work:
             rule: Rule = F.status != "cancelled"
             if since is not None:
@@ -197,7 +206,8 @@ def _rhythms(work: Work, rule: Rule | None, *, product: Product | str | None) ->
 def remember_due(work: Work, order: Order) -> None:
     """The agenda tells when *order* has not been paid in time."""
     if order.due_at is not None:
-        work.schedule(PAYMENT_DUE, due_at=order.due_at, subject=order.id, key=f"payment-due:{order.id}")
+        key = f"payment-due:{order.id}:{order.due_at.isoformat()}"
+        work.schedule(PAYMENT_DUE, due_at=order.due_at, subject=order.id, key=key)
 
 
 def lines_of(work: Work, order: Order, lines: Sequence[Line]) -> Iterable[OrderLine]:
