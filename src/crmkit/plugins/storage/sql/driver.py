@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
+Parameters = Row | dict[str, Any]
 
 
 class Driver:
@@ -36,7 +37,7 @@ class Driver:
         else:
             self._executed(statement, [()]).close()
 
-    def rows(self, statement: str, parameters: Row) -> list[Row]:
+    def rows(self, statement: str, parameters: Parameters) -> list[Row]:
         """What *statement* finds."""
         result: Any = None
         if self._direct is None:
@@ -56,7 +57,7 @@ class Driver:
         cursor.close()
         return written
 
-    def _executed(self, statement: str, rows: Sequence[Row]) -> Any:
+    def _executed(self, statement: str, rows: Sequence[Parameters]) -> Any:
         """A cursor that has executed *statement*, once for each of *rows*."""
         cursor = self._direct.cursor()
         try:

@@ -61,10 +61,18 @@ class Mapper:
         self.insert_new = f"{self.insert} ON CONFLICT DO NOTHING"
         self.copy = f"COPY {name} ({listed}) FROM STDIN"
         self.select = f"SELECT {wanted} FROM {name} WHERE tenant = {mark} AND id = {mark}"  # noqa: S608 - our names
-        self.dump, load = (SQLITE_DUMP, SQLITE_LOAD) if sqlite else (POSTGRES_DUMP, POSTGRES_LOAD)
+        self.dump, self.load = (SQLITE_DUMP, SQLITE_LOAD) if sqlite else (POSTGRES_DUMP, POSTGRES_LOAD)
         self.to_rows = self._writer(self.dump)
-        self.from_rows = self._reader(load)
+        self.from_rows = self._reader(self.load)
         self._changes: dict[tuple[str, ...] | None, Changes] = {}
+        self._values_of: dict[tuple[str, ...], Callable[..., list[tuple[Any, ...]]]] = {}
+
+    def values(self, names: Sequence[str]) -> Callable[[Sequence[Any]], list[tuple[Any, ...]]]:
+        """What makes of rows of the driver's values, of the columns of *names* only, the values of the attributes."""
+        known = self._values_of.get(tuple(names))
+        if known is None:
+            known = self._values_of[tuple(names)] = self._picker([self.schema[name] for name in names])
+        return known
 
     def changes(self, fields: tuple[str, ...] | None) -> Changes:
         """How entities are updated of which only some fields have changed."""
@@ -73,14 +81,10 @@ class Mapper:
             known = self._changes[fields] = self._changer(fields)
         return known
 
-    def _values(self, dump: dict[Kind, str]) -> dict[str, str]:
+    def _writer(self, dump: dict[Kind, str]) -> Callable[[str, Iterable[Record]], list[tuple[Any, ...]]]:
         values = {"tenant": "tenant"}
         for a in self.schema:
             values |= _dumped(a, dump)
-        return values
-
-    def _writer(self, dump: dict[Kind, str]) -> Callable[[str, Iterable[Record]], list[tuple[Any, ...]]]:
-        values = self._values(dump)
         row = ", ".join(values[c] for c in self.columns)
         return _compiled(
             "to_rows", f"def to_rows(tenant, records):\n    text = Moments()\n    return [({row},) for e in records]"
@@ -129,6 +133,20 @@ class Mapper:
             lines.append(f"        set_{a.name}(e, {_loaded(a, load, position)})")
         lines += ["        add(e)", "    return made"]
         return _compiled("from_rows", "\n".join(lines), names)
+
+    def _picker(self, attributes: Sequence[Attribute]) -> Callable[[Sequence[Any]], list[tuple[Any, ...]]]:
+        columns = [part for a in attributes for part in parts_of(a)]
+        position = {column: f"v{n}" for n, column in enumerate(columns)}
+        if all(self.load[a.kind] == SAME for a in attributes):
+            return list
+        given = "".join(f"{position[column]}, " for column in columns)
+        wanted = "".join(f"{_loaded(a, self.load, position)}, " for a in attributes)
+        return _compiled("values", f"def values(rows):\n    return [({wanted}) for {given} in rows]")
+
+
+def parts_of(a: Attribute) -> list[str]:
+    """The columns that an attribute has."""
+    return [a.name, f"{a.name}_currency"] if a.kind is Kind.MONEY else [a.name]
 
 
 def _dumped(a: Attribute, dump: dict[Kind, str]) -> dict[str, str]:

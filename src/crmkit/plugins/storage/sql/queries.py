@@ -16,8 +16,9 @@ from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Query
 from crmkit.kernel.rules.planned import Truth
 from crmkit.plugins.storage.sql.compile import Compiler
-from crmkit.plugins.storage.sql.mapper import Mapper, as_tuple, load_json, load_tags
+from crmkit.plugins.storage.sql.mapper import Mapper, parts_of
 
+RAW: sa.types.TypeEngine[Any] = sa.types.NullType()
 Build = Callable[[Compiler, Query[Any]], sa.Select[Any]]
 
 
@@ -70,7 +71,7 @@ def listed(schema: Schema, names: Sequence[str]) -> Build:
             alone = compiler.keys_alone(query.plan)
             if alone is not None:
                 return alone
-        return _select(compiler, query, lambda t: [t.c[part] for n in names for part in parts_of(schema, n)])
+        return _select(compiler, query, lambda t: raw_columns(t, schema, names))
 
     return build
 
@@ -82,54 +83,9 @@ def counted(compiler: Compiler, query: Query[Any]) -> sa.Select[Any]:
     return sa.select(sa.func.count()).select_from(source).where(condition)
 
 
-def parts_of(schema: Schema, name: str) -> list[str]:
-    """The columns that an attribute has."""
-    return [name, f"{name}_currency"] if schema[name].kind is Kind.MONEY else [name]
-
-
-def as_they_are(schema: Schema, names: Sequence[str]) -> bool:
-    """Whether the driver's own values are those of the attributes."""
-    return all(schema[name].kind in {Kind.TEXT, Kind.INTEGER, Kind.NUMBER} for name in names)
-
-
-def joining(schema: Schema, names: Sequence[str]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """What puts columns together: looked up once for many rows, unless there is money, which has two columns."""
-    kinds = [schema[name].kind for name in names]
-    if Kind.MONEY in kinds:
-        return lambda row: joined(schema, names, row)
-    loaded = [(place, kind) for place, kind in enumerate(kinds) if kind in {Kind.TAGS, Kind.JSON}]
-    if not loaded:
-        return tuple
-
-    def join(row: Sequence[Any]) -> tuple[Any, ...]:
-        values = list(row)
-        for place, kind in loaded:
-            if values[place] is not None:
-                values[place] = _loaded(kind, values[place])
-        return tuple(values)
-
-    return join
-
-
-def _loaded(kind: Kind, value: Any) -> Any:
-    if kind is Kind.TAGS:
-        return load_tags(value) if isinstance(value, str) else frozenset(value)
-    return load_json(value) if isinstance(value, str) else as_tuple(value)
-
-
-def joined(schema: Schema, names: Sequence[str], row: Sequence[Any]) -> tuple[Any, ...]:
-    """Columns put together to the values of attributes."""
-    values: list[Any] = []
-    columns = iter(row)
-    for name in names:
-        value = next(columns)
-        if schema[name].kind is Kind.MONEY:
-            currency = next(columns)
-            value = None if value is None else Money.from_minor(value, currency)
-        elif value is not None and schema[name].kind in {Kind.TAGS, Kind.JSON}:
-            value = _loaded(schema[name].kind, value)
-        values.append(value)
-    return tuple(values)
+def raw_columns(t: sa.FromClause, schema: Schema, names: Sequence[str]) -> list[sa.ColumnElement[Any]]:
+    """The columns of attributes, money having two, for :meth:`.Mapper.values`: in the driver's own values."""
+    return [sa.type_coerce(t.c[part], RAW) for name in names for part in parts_of(schema[name])]
 
 
 def total_of(schema: Schema, name: str, value: Any, currency: str | None) -> Any:

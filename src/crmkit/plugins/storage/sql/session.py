@@ -18,16 +18,13 @@ from crmkit.kernel.ports import Group, Query, Tally, groups
 from crmkit.kernel.ranking import Placed, Ranking
 from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
 from crmkit.plugins.storage.sql.compile import Compiler
-from crmkit.plugins.storage.sql.driver import Driver
+from crmkit.plugins.storage.sql.driver import Driver, Row
 from crmkit.plugins.storage.sql.mapper import Mapper
 from crmkit.plugins.storage.sql.queries import (
     Build,
-    as_they_are,
     counted,
-    joined,
-    joining,
     listed,
-    parts_of,
+    raw_columns,
     raw_rows,
     selected,
     total_of,
@@ -61,30 +58,29 @@ class SqlSession:
 
     def find(self, query: Query[R]) -> list[R]:
         mapper = self.store.mapper(query.cls.__schema__)
-        found: list[R] = mapper.from_rows(raw_rows(self._ask("find", query, selected(mapper))))
+        found: list[R] = mapper.from_rows(self._rows("find", query, selected(mapper)))
         return found
 
     def claim(self, query: Query[R]) -> list[R]:
         mapper = self.store.mapper(query.cls.__schema__)
-        found: list[R] = mapper.from_rows(raw_rows(self._ask("claim", query, selected(mapper, lock=True))))
+        found: list[R] = mapper.from_rows(self._rows("claim", query, selected(mapper, lock=True)))
         return found
 
     def count(self, query: Query[R]) -> int:
-        return int(self._ask("count", query, counted).scalar_one())
+        return int(self._rows("count", query, counted)[0][0])
 
-    def columns(self, query: Query[R], names: Sequence[str]) -> list[tuple[Any, ...]]:
-        rows = self._ask(("columns", *names), query, listed(query.cls.__schema__, names))
-        if as_they_are(query.cls.__schema__, names):
-            return raw_rows(rows)
-        join = joining(query.cls.__schema__, names)
-        return [join(row) for row in rows]
+    def columns(self, query: Query[R], names: Sequence[str]) -> list[Row]:
+        schema = query.cls.__schema__
+        return self.store.mapper(schema).values(names)(self._rows(("columns", *names), query, listed(schema, names)))
 
-    def portions(self, query: Query[R], names: Sequence[str], *, size: int) -> Iterator[list[tuple[Any, ...]]]:
-        rows: Any = self._ask(("columns", *names), query, listed(query.cls.__schema__, names), stream=True)
-        join = joining(query.cls.__schema__, names)
+    def portions(self, query: Query[R], names: Sequence[str], *, size: int) -> Iterator[list[Row]]:
+        schema = query.cls.__schema__
+        select = listed(schema, names)(self.compiler, query)
+        rows: Any = self.connection.execute(select, execution_options={"stream_results": True})
+        values_of = self.store.mapper(schema).values(names)
         try:
             while some := rows.fetchmany(size):
-                yield [join(row) for row in some]
+                yield values_of([tuple(row) for row in some])
         finally:
             rows.close()
 
@@ -94,7 +90,7 @@ class SqlSession:
     def tally(self, tally: Tally[R]) -> list[Group]:
         schema = tally.cls.__schema__
         t = self.store.tables[schema]
-        keys = [t.c[part] for n in tally.by for part in parts_of(schema, n)]
+        keys = raw_columns(t, schema, tally.by)
         money = [n for n in tally.sums if schema[n].kind is Kind.MONEY]
         currencies = [t.c[f"{n}_currency"] for n in money]
         sums = [sa.func.sum(sa.type_coerce(t.c[n], sa.BigInteger)) for n in tally.sums]
@@ -103,10 +99,11 @@ class SqlSession:
         if not keys and not currencies:
             statement = statement.having(sa.func.count() > 0)
         rows = self.connection.execute(statement)
+        key_of = self.store.mapper(schema).values(tally.by)
 
-        def partial() -> Iterator[tuple[tuple[Any, ...], int, dict[str, Any]]]:
+        def partial() -> Iterator[tuple[Row, int, dict[str, Any]]]:
             for row in rows:
-                key = joined(schema, tally.by, row[: len(keys)])
+                (key,) = key_of([row[: len(keys)]])
                 count, *totals = row[len(keys) + len(currencies) :]
                 currency = dict(zip(money, row[len(keys) : len(keys) + len(currencies)], strict=True))
                 named = zip(tally.sums, totals, strict=True)
@@ -114,20 +111,20 @@ class SqlSession:
 
         return groups(partial(), schema, tally.sums)
 
-    def _ask(self, kind: Any, query: Query[Any], build: Build, *, stream: bool = False) -> Any:
-        """Run the statement for *query*; it is built and compiled once for all queries of its shape."""
-        options: Any = {"stream_results": True} if stream else {}
+    def _rows(self, kind: Any, query: Query[Any], build: Build) -> list[Row]:
+        """What is found for *query*, in the driver's own values."""
         known = shape_of(query.plan) if self.owned and query.after is None else None
         if known is None:
-            return self.connection.execute(build(self.compiler, query), execution_options=options)
+            return raw_rows(self.connection.execute(build(self.compiler, query)))
         shape, values = known
-        schema = query.cls.__schema__
+        values[TENANT] = self.tenant
         statement = self.store.statements.of(
-            (kind, schema.name, shape, query.order, query.limit),
+            (kind, query.cls.__schema__.name, shape, query.order, query.limit),
             lambda compiler: build(compiler, attrs.evolve(query, plan=shape)),
         )
-        values[TENANT] = self.tenant
-        return self.connection.execute(statement, values, execution_options=options)
+        if statement.text is None:
+            return raw_rows(self.connection.execute(statement.select, values))
+        return self.driver.rows(statement.text, statement.parameters(values))
 
     # ── Writing ──
 

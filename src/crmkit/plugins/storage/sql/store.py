@@ -59,7 +59,7 @@ class SqlStore:
         self.sqlite = engine.dialect.name == "sqlite"
         self._mappers: dict[str, Mapper] = {}
         self._pool, self._closed, self._waiting, self._lock = engine.pool, False, 0, Lock()
-        self.statements = Statements(self.tables, engine.dialect.name)
+        self.statements = Statements(self.tables, engine.dialect)
 
     @property
     def metadata(self) -> sa.MetaData:
