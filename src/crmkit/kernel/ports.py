@@ -41,7 +41,11 @@ class Query(Generic[R]):
     Attributes:
         plan: the condition, planned for the schema of *cls*.
         order: what to sort by; the id always breaks ties.
+        limit: at most so many, 0 and more; all unless given.
         after: the values of *order* (and the id) of the last record seen: only later ones are wanted.
+
+    Raises:
+        InvalidInput: the limit is no such number; stores would understand it differently.
     """
 
     cls: type[R]
@@ -49,6 +53,10 @@ class Query(Generic[R]):
     order: tuple[Order, ...] = ()
     limit: int | None = None
     after: tuple[Any, ...] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.limit is not None and (type(self.limit) is not int or self.limit < 0):
+            raise InvalidInput(f"a limit is a whole number, 0 or more; got {self.limit!r}")
 
 
 @attrs.frozen(kw_only=True)

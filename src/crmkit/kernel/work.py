@@ -141,13 +141,7 @@ class Work:
         after: tuple[Any, ...] | None = None,
         as_of: datetime | None = None,
     ) -> list[R]:
-        """Those that satisfy *rule*, sorted by *order_by* (``"-created_at"`` for the newest first) and by id.
-
-        Raises:
-            InvalidInput: *limit* is no whole number of 0 and more.
-        """
-        if limit is not None and (type(limit) is not int or limit < 0):
-            raise InvalidInput(f"a limit is a whole number, 0 or more; got {limit!r}")
+        """Those that satisfy *rule*, sorted by *order_by* (``"-created_at"`` for the newest first) and by id."""
         self._flush_if_waiting(cls)
         names = (order_by,) if isinstance(order_by, str) else order_by
         return self.session.find(
