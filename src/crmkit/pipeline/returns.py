@@ -166,24 +166,68 @@ class Returns(Collection[Return]):
             return saved
 
     def lines(self, ret: Return | str) -> list[ReturnLine]:
-        """What comes back, line by line."""
+        """What comes back, line by line.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     wang, prints = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
+            ...     )
+            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     (line,) = crm.pipeline.orders.lines(order)
+            ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
+            ...     [
+            ...         (part.order_line_id == line.id, str(part.quantity), str(part.amount))
+            ...         for part in crm.pipeline.returns.lines(back)
+            ...     ]
+            [(True, '2', '20.00 EUR')]
+        """
         with self.read() as work:
             return work.find(ReturnLine, F.return_id == work.get(Return, ret).id, order_by="created_at")
 
     def approve(self, ret: Return | str) -> Return:
-        """It may come back.
+        """It may come back; nothing is credited before it is here.
 
         Raises:
             TransitionRefused: it has been decided.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     wang, prints = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
+            ...     )
+            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     (line,) = crm.pipeline.orders.lines(order)
+            ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
+            ...     back = crm.pipeline.returns.approve(back)
+            ...     back.status, back.amount, crm.pipeline.orders.get(order.id).outstanding
+            ('approved', Money('20.00', 'EUR'), Money('30.00', 'EUR'))
         """
         with self.work() as work:
             return work.save(work.machine("return").step(work.get(Return, ret), "approve", now=work.now))
 
     def reject(self, ret: Return | str, *, reason: str) -> Return:
-        """It may not come back.
+        """It may not come back; the customer keeps it, and may ask again.
 
         Raises:
             TransitionRefused: the goods are here already, or there is no reason.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     wang, prints = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
+            ...     )
+            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     (line,) = crm.pipeline.orders.lines(order)
+            ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
+            ...     crm.pipeline.returns.reject(back, reason="they were scratched by hand").status
+            'rejected'
         """
         with self.work() as work:
             step = work.machine("return").step
@@ -194,6 +238,20 @@ class Returns(Collection[Return]):
 
         Raises:
             TransitionRefused: it was rejected, or they are here already.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     wang, prints = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
+            ...     )
+            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     (line,) = crm.pipeline.orders.lines(order)
+            ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
+            ...     _ = crm.pipeline.returns.receive(back)
+            ...     crm.pipeline.orders.get(order.id).outstanding, crm.pipeline.orders.lines(order)[0].returned
+            (Money('10.00', 'EUR'), Decimal('2'))
         """
         with self.work() as work:
             current = work.get(Return, ret)
@@ -218,6 +276,21 @@ class Returns(Collection[Return]):
         Raises:
             TransitionRefused: the goods are not here yet, or it is settled.
             Refused: nothing was paid for them.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     wang, prints = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
+            ...     )
+            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     _ = crm.pipeline.payments.receive(order, order.total)
+            ...     (line,) = crm.pipeline.orders.lines(order)
+            ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
+            ...     paid = crm.pipeline.returns.refund(crm.pipeline.returns.receive(back), method="card")
+            ...     paid.amount, paid.reason, crm.pipeline.returns.get(back.id).status
+            (Money('20.00', 'EUR'), 'scratched', 'settled')
         """
         with self.work() as work:
             current = work.get(Return, ret)
@@ -237,6 +310,22 @@ class Returns(Collection[Return]):
         Raises:
             TransitionRefused: the goods are not here yet, or it is settled.
             InvalidInput: as for ``orders.place``; or another currency.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     wang, prints = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
+            ...     )
+            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     _ = crm.pipeline.payments.receive(order, order.total)
+            ...     (line,) = crm.pipeline.orders.lines(order)
+            ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
+            ...     _ = crm.pipeline.returns.receive(back)
+            ...     new = crm.pipeline.returns.exchange(back.id, lines=[Line("Frame", unit_price=Money(25, "EUR"))])
+            ...     new.paid, new.outstanding
+            (Money('20.00', 'EUR'), Money('5.00', 'EUR'))
         """
         with self.work() as work:
             current = work.get(Return, ret)

@@ -114,15 +114,34 @@ class Orders(Collection[Order]):
             return work.save(settled) if settled.events else saved
 
     def lines(self, order: Order | str) -> list[OrderLine]:
-        """What was bought, line by line, in order."""
+        """What was bought, line by line, in order.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, album = crm.customers.register(name="Xiao Wang"), Line("Album", unit_price=Money(900, "CNY"))
+            ...     prints = Line("Print", quantity=20, unit_price=Money(5, "CNY"), discount=10)
+            ...     order = crm.pipeline.orders.place(wang, lines=[album, prints])
+            ...     [(line.name, str(line.quantity), str(line.amount)) for line in crm.pipeline.orders.lines(order)]
+            [('Album', '1', '900.00 CNY'), ('Print', '20', '90.00 CNY')]
+        """
         with self.read() as work:
             return work.find(OrderLine, F.order_id == work.get(Order, order).id, order_by="position")
 
     def fulfil(self, order: Order | str) -> Order:
-        """The host tells that the customer has received everything.
+        """The host tells that the customer has received everything; what is paid is another matter (the status).
 
         Raises:
             InvalidInput: the order is cancelled, or was fulfilled before.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(900, "CNY"))])
+            ...     order = crm.pipeline.orders.fulfil(order)
+            ...     order.fulfilled_at is not None, order.status
+            (True, 'placed')
         """
         with self.work() as work:
             current = work.get(Order, order)
@@ -137,6 +156,16 @@ class Orders(Collection[Order]):
 
         Raises:
             TransitionRefused: it has been delivered or is cancelled, or there is no reason.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(900, "CNY"))])
+            ...     _ = crm.pipeline.payments.receive(order, Money(300, "CNY"))
+            ...     order = crm.pipeline.orders.cancel(order.id, reason="the wedding is put off")
+            ...     order.status, order.outstanding, order.owed_back
+            ('cancelled', Money('0.00', 'CNY'), Money('300.00', 'CNY'))
         """
         with self.work() as work:
             current = work.get(Order, order)
@@ -145,9 +174,27 @@ class Orders(Collection[Order]):
     def rhythm(self, customer: Customer | str, *, product: Product | str | None = None) -> Rhythm | None:
         """When a customer should buy again, by the customer's own rhythm; none before the third day of buying.
 
+        Definition: the median wait between the days of buying, see :class:`Rhythm`; cancelled orders don't count.
+
         Args:
             customer: who.
             product: only purchases of it.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Line, Money
+            >>> with CRM.open(currency="CNY", clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     wang, noodles = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Noodles", unit_price=Money(18, "CNY")),
+            ...     )
+            ...     for day in (1, 11, 22):
+            ...         _ = crm.pipeline.orders.place(
+            ...             wang, lines=[noodles], placed_at=datetime(2026, 2, day, tzinfo=UTC)
+            ...         )
+            ...     rhythm = crm.pipeline.orders.rhythm(wang)
+            ...     rhythm.every_days, str(rhythm.next_on), rhythm.is_late(on=date(2026, 3, 6))
+            (10.5, '2026-03-04', True)
         """
         with self.read() as work:
             whom = work.get(Customer, _id(customer))
@@ -163,6 +210,22 @@ class Orders(Collection[Order]):
 
         Raises:
             InvalidInput: *until* is not after *since*.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Line, Money
+            >>> with CRM.open(currency="CNY", clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     wang, noodles = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Noodles", unit_price=Money(18, "CNY")),
+            ...     )
+            ...     for day in (1, 11, 22):
+            ...         _ = crm.pipeline.orders.place(
+            ...             wang, lines=[noodles], placed_at=datetime(2026, 2, day, tzinfo=UTC)
+            ...         )
+            ...     found = crm.pipeline.orders.expected(since=date(2026, 3, 2), until=date(2026, 3, 9))
+            ...     [(rhythm.customer_id == wang.id, str(rhythm.next_on)) for rhythm in found]
+            [(True, '2026-03-04')]
         """
         with self.read() as work:
             return expected_between(_rhythms(work, None, product=product), since, until)
@@ -176,6 +239,25 @@ class Orders(Collection[Order]):
 
         Raises:
             InvalidInput: a day is none, or *until* is not after *since*.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, noodles = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Noodles", unit_price=Money(18, "CNY")),
+            ...     )
+            ...     for channel in ("shop", "online", "online"):
+            ...         order = crm.pipeline.orders.place(wang, lines=[noodles], channel=channel)
+            ...     _ = crm.pipeline.payments.receive(order, order.total)
+            ...     found = {result.channel: result for result in crm.pipeline.orders.channels()}
+            ...     (
+            ...         found["online"].orders,
+            ...         found["online"].customers,
+            ...         found["online"].total["CNY"],
+            ...         found["online"].paid["CNY"],
+            ...     )
+            (2, 1, Money('36.00', 'CNY'), Money('18.00', 'CNY'))
         """
         for name, given in (("since", since), ("until", until)):
             if given is not None:

@@ -108,12 +108,22 @@ class Receivables(Desk):
             order: which.
             parts: how many, 1 to 120.
             first: when the first one is due; later ones on the same day of the month, or on its last day.
-            months: how many months lie between two parts, 1 or more.
+            months: how many months lie between two parts, 1 to 120.
             remind_days: as in :meth:`plan`.
 
         Raises:
             Refused: as in :meth:`plan`.
-            InvalidInput: as in :meth:`plan`.
+            InvalidInput: as in :meth:`plan`; or a number is not a whole one of its range.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Line, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(100, "EUR"))])
+            ...     parts = crm.pipeline.receivables.spread(order, parts=3, first=date(2026, 3, 31))
+            ...     [(str(part.due_on), str(part.amount)) for part in parts]
+            [('2026-03-31', '33.34 EUR'), ('2026-04-30', '33.33 EUR'), ('2026-05-31', '33.33 EUR')]
         """
         for name, number in (("parts", parts), ("months", months)):
             if type(number) is not int or not 1 <= number <= 120:
@@ -129,6 +139,17 @@ class Receivables(Desk):
 
         Raises:
             InvalidInput: it has no parts.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Line, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(100, "EUR"))])
+            ...     _ = crm.pipeline.receivables.spread(order, parts=3, first=date(2026, 3, 31))
+            ...     order = crm.pipeline.receivables.unplan(order.id)
+            ...     crm.pipeline.receivables.parts(order), order.due_at.isoformat()
+            ([], '2026-06-01T00:00:00+00:00')
         """
         with self.work() as work:
             current = work.get(Order, order)
@@ -140,7 +161,19 @@ class Receivables(Desk):
             return current
 
     def parts(self, order: Order | str) -> list[Part]:
-        """How the parts of an order stand; none when it is paid as a whole."""
+        """How the parts of an order stand; none when it is paid as a whole.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Line, Money
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(100, "EUR"))])
+            ...     _ = crm.pipeline.receivables.spread(order, parts=2, first=date(2026, 3, 31))
+            ...     _ = crm.pipeline.payments.receive(order.id, Money(60, "EUR"))
+            ...     [(str(part.paid), str(part.outstanding)) for part in crm.pipeline.receivables.parts(order)]
+            [('50.00 EUR', '0.00 EUR'), ('10.00 EUR', '40.00 EUR')]
+        """
         with self.read() as work:
             current = work.get(Order, order)
             return parts_of(current, _instalments(work, current))
@@ -181,7 +214,20 @@ class Receivables(Desk):
             return Ageing(on=on, bounds=steps, items=tuple(items))
 
     def overdue(self) -> tuple[Receivable, ...]:
-        """What should have been paid by now, the longest due first."""
+        """What should have been paid by now, the longest due first.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Line, Money
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(100, "EUR"))])
+            ...     _ = crm.pipeline.receivables.spread(order, parts=2, first=date(2026, 3, 31))
+            ...     _ = clock.set(datetime(2026, 4, 2, tzinfo=UTC))
+            ...     [(item.instalment, item.days, str(item.outstanding)) for item in crm.pipeline.receivables.overdue()]
+            [(1, 2, '50.00 EUR')]
+        """
         return tuple(item for item in self.ageing().items if item.days > 0)
 
 

@@ -94,6 +94,18 @@ class Quotes(Collection[Quote]):
 
         Raises:
             NotFound: there is no such revision.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, tables = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Table of ten", unit_price=Money(800, "CNY")),
+            ...     )
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[tables])
+            ...     quote = crm.pipeline.quotes.revise(crm.pipeline.quotes.send(quote), lines=[tables, tables])
+            ...     len(crm.pipeline.quotes.lines(quote)), len(crm.pipeline.quotes.lines(quote, revision=1))
+            (2, 1)
         """
         with self.read() as work:
             current = work.get(Quote, quote)
@@ -108,6 +120,18 @@ class Quotes(Collection[Quote]):
         Raises:
             TransitionRefused: it is no draft.
             InvalidInput: its last day has passed.
+
+        Example:
+            >>> from datetime import UTC, date, datetime
+            >>> from crmkit import CRM, FrozenClock, Line, Money
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     wang, album = crm.customers.register(name="Xiao Wang"), Line("Album", unit_price=Money(90, "EUR"))
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[album], valid_until=date(2026, 3, 31))
+            ...     quote = crm.pipeline.quotes.send(quote)
+            ...     _ = clock.set(datetime(2026, 4, 1, tzinfo=UTC)), crm.run_due()
+            ...     quote.status, crm.pipeline.quotes.get(quote.id).status
+            ('sent', 'expired')
         """
         with self.work() as work:
             current = work.get(Quote, quote)
@@ -131,9 +155,29 @@ class Quotes(Collection[Quote]):
     def accept(self, quote: Quote | str, *, channel: str | None = None) -> Order:
         """The customer takes it: the order is placed with the lines as they were offered.
 
+        Args:
+            quote: which.
+            channel: of the order; the deal's unless given.
+
+        Returns:
+            the order.
+
         Raises:
             TransitionRefused: it was not sent, or is decided.
             Refused: its last day has passed.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, tables = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Table of ten", unit_price=Money(800, "CNY")),
+            ...     )
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[tables])
+            ...     quote = crm.pipeline.quotes.send(quote)
+            ...     order = crm.pipeline.quotes.accept(quote, channel="telephone")
+            ...     order.total, order.status, crm.pipeline.quotes.get(quote.id).order_id == order.id
+            (Money('800.00', 'CNY'), 'placed', True)
         """
         with self.work() as work:
             current = work.get(Quote, quote)
@@ -162,6 +206,18 @@ class Quotes(Collection[Quote]):
 
         Raises:
             TransitionRefused: it was not sent or is decided, or there is no reason.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, tables = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Table of ten", unit_price=Money(800, "CNY")),
+            ...     )
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[tables])
+            ...     quote = crm.pipeline.quotes.decline(crm.pipeline.quotes.send(quote), reason="too expensive")
+            ...     quote.status, quote.reason
+            ('declined', 'too expensive')
         """
         with self.work() as work:
             return _closed(work, work.get(Quote, quote), "decline", reason=reason)
@@ -176,9 +232,30 @@ class Quotes(Collection[Quote]):
     ) -> Quote:
         """Write it anew; it has to be sent again.  Earlier revisions can still be read.
 
+        Args:
+            quote: which.
+            lines: all of its lines from now on.
+            prices: as for :meth:`draft`.
+            valid_until: the last day on which it may be accepted; there is none unless given, whatever it was before.
+
         Raises:
             TransitionRefused: it is accepted, or still a draft.
             InvalidInput: as for :meth:`draft`.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, tables = (
+            ...         crm.customers.register(name="Xiao Wang"),
+            ...         Line("Table of ten", unit_price=Money(800, "CNY")),
+            ...     )
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[tables])
+            ...     quote = crm.pipeline.quotes.decline(crm.pipeline.quotes.send(quote), reason="too expensive")
+            ...     quote = crm.pipeline.quotes.revise(
+            ...         quote, lines=[Line("Table of eight", unit_price=Money(600, "CNY"))]
+            ...     )
+            ...     quote.status, quote.revision, quote.total
+            ('draft', 2, Money('600.00', 'CNY'))
         """
         with self.work() as work:
             current = work.get(Quote, quote)
