@@ -17,12 +17,12 @@ from crmkit.analytics.kpis import Kpis, kpis_of
 from crmkit.analytics.lifetime import LifetimeValue, lifetime_value
 from crmkit.analytics.paths import Order as StepOrder
 from crmkit.analytics.paths import Path, path
-from crmkit.analytics.purchases import Purchase, check_days, refuse_other_currencies
+from crmkit.analytics.purchases import Purchase, refuse_other_currencies
 from crmkit.analytics.reading import both, in_window, purchases_of, receipts_of
 from crmkit.analytics.rfm import GRID, Grid, Rfm, rfm
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput
-from crmkit.kernel.clock import local_date, start_of_day
+from crmkit.kernel.clock import check_days, local_date, start_of_day
 from crmkit.kernel.collection import Desk
 from crmkit.kernel.events import EventRecord
 from crmkit.kernel.money import Money

@@ -15,8 +15,8 @@ import attrs
 from crmkit.analytics.bridge import Bridge, factor_bridge
 from crmkit.analytics.charts import columns, figure, short
 from crmkit.analytics.cohorts import months_between
-from crmkit.analytics.purchases import check_days, refuse_other_currencies
-from crmkit.kernel.clock import shift
+from crmkit.analytics.purchases import refuse_other_currencies
+from crmkit.kernel.clock import check_days, shift
 from crmkit.kernel.money import Money
 from crmkit.kernel.render import table_html, table_md
 

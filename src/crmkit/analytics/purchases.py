@@ -19,19 +19,6 @@ class Purchase(NamedTuple):
     amount: Money
 
 
-def check_days(*, since: date | None, until: date | None) -> None:
-    """Insist on calendar days in order.
-
-    Raises:
-        InvalidInput: a bound is no plain date, or *until* comes before *since*.
-    """
-    for name, day in (("since", since), ("until", until)):
-        if day is not None and type(day) is not date:
-            raise InvalidInput(f"{name} must be a date such as date(2026, 1, 31), got {day!r}")
-    if since is not None and until is not None and until < since:
-        raise InvalidInput(f"until={until} comes before since={since}: both days are included, so swap them")
-
-
 def refuse_other_currencies(found: Iterable[str], wanted: str) -> None:
     """Insist that nothing is left out silently.
 

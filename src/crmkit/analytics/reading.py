@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from crmkit.analytics.growth import Receipt
-from crmkit.analytics.purchases import Purchase, check_days, refuse_other_currencies
-from crmkit.kernel.clock import local_date, start_of_day
+from crmkit.analytics.purchases import Purchase, refuse_other_currencies
+from crmkit.kernel.clock import check_days, local_date, start_of_day
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.work import Work

@@ -164,6 +164,24 @@ def local_date(instant: datetime, zone: ZoneInfo) -> date:
     return utc(instant, what="instant").astimezone(zone).date()
 
 
+def check_days(*, since: date | None, until: date | None) -> None:
+    """Insist on calendar days in order, each of which may be missing.
+
+    Raises:
+        InvalidInput: a bound is no plain date, or *until* comes before *since*.
+
+    Example:
+        >>> check_days(since=date(2026, 3, 2), until=date(2026, 3, 1))
+        Traceback (most recent call last):
+        crmkit.errors.InvalidInput: until=2026-03-01 comes before since=2026-03-02: both days are included, so swap them
+    """
+    for name, day in (("since", since), ("until", until)):
+        if day is not None and type(day) is not date:
+            raise InvalidInput(f"{name} must be a date such as date(2026, 1, 31), got {day!r}")
+    if since is not None and until is not None and until < since:
+        raise InvalidInput(f"until={until} comes before since={since}: both days are included, so swap them")
+
+
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """Give the first instant of a calendar day in a zone, in UTC.
 

@@ -70,15 +70,34 @@ class Marketing(Desk):
             model: ``first``, ``last``, ``last_non_direct``, ``linear``, ``position`` (40/20/40), ``time_decay``
                 (half-life 7 days), ``shapley``, or ``markov`` (which also looks at those who were touched and have not
                 bought).
-            since: the first day on which the orders were placed.
-            until: the last day.
+            since: the first day on which the orders were placed, in the zone of the CRM; any unless given.
+            until: the last day, included; any unless given.
             lookback: how long before an order a touch counts, above zero.
 
         Raises:
-            InvalidInput: there is no such model, or an order is in another currency than the CRM.
+            InvalidInput: there is no such model, the days are out of order, *lookback* is no such time, or an order is
+                in another currency than the CRM.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock, Line, Money
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(currency="CNY", clock=clock) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     for name in ("fair", "newsletter"):
+            ...         _ = crm.marketing.campaigns.plan(name=name)
+            ...         _ = crm.marketing.responses.record(wang, kind="visited", campaign=name)
+            ...         _ = clock.advance(days=7)
+            ...     album = Line("Album", quantity=1, unit_price=Money(900, "CNY"))
+            ...     order = crm.pipeline.orders.place(wang, lines=[album])
+            ...     _ = crm.pipeline.payments.receive(order, Money(900, "CNY"), method="card")
+            ...     report = crm.marketing.attribution(model="linear")
+            ...     {name: str(share) for name, share in report.revenue.items()}
+            {'fair': '450.00 CNY', 'newsletter': '450.00 CNY'}
         """
-        if lookback <= timedelta(0):
-            raise InvalidInput(f"a lookback is above zero, got {lookback}")
+        length: Any = lookback
+        if not isinstance(length, timedelta) or length <= timedelta(0):
+            raise InvalidInput(f"a lookback is a timedelta above zero, got {lookback!r}")
         with self.read() as work:
             return attribute_orders(work, model=model, since=since, until=until, lookback=lookback)
 

@@ -18,6 +18,7 @@ from crmkit.kernel.money import Money
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
 from crmkit.marketing.campaigns import Campaign, campaign_of
+from crmkit.pipeline.orders.order import Order
 
 EXPIRE = "marketing.offer_expire"
 
@@ -151,6 +152,7 @@ class Offers(Collection[Offer]):
 
         Raises:
             InvalidInput: the discount or the day makes no sense.
+            NotFound: there is no such customer, or no such campaign.
             Duplicate: the code is taken.
 
         Example:
@@ -186,10 +188,18 @@ class Offers(Collection[Offer]):
             return saved
 
     def by_code(self, code: str) -> Offer:
-        """The offer with a code.
+        """The offer with a code, letter by letter, whatever became of it.
 
         Raises:
             NotFound: there is none.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     _ = crm.marketing.offers.make(zhao, name="a duck at half price", percent=50, code="DUCK-7")
+            ...     crm.marketing.offers.by_code("DUCK-7").name
+            'a duck at half price'
         """
         with self.read() as work:
             found = work.first(Offer, F.code == code)
@@ -197,19 +207,30 @@ class Offers(Collection[Offer]):
                 raise NotFound(f"no offer has the code {code!r}")
             return found
 
-    def take(self, offer: Offer | str, *, order: object = None) -> Offer:
+    def take(self, offer: Offer | str, *, order: Order | str | None = None) -> Offer:
         """The customer accepts.
 
         Args:
             offer: which one.
-            order: the order for which it is taken.
+            order: the order for which it is taken, placed at the price less :meth:`Offer.discount`.
 
         Raises:
+            NotFound: there is no such offer, or no such order.
             TransitionRefused: it is no longer open.
             InvalidInput: its last day is over, or the order is somebody else's.
-        """
-        from crmkit.pipeline.orders.order import Order  # noqa: PLC0415
 
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     offer = crm.marketing.offers.make(zhao, name="a duck at half price", percent=50)
+            ...     price = Money(168, "CNY")
+            ...     duck = Line("Duck", quantity=1, unit_price=price - offer.discount(price))
+            ...     order = crm.pipeline.orders.place(zhao, lines=[duck])
+            ...     taken = crm.marketing.offers.take(offer, order=order)
+            ...     taken.status, taken.order_id == order.id, str(order.total)
+            ('taken', True, '84.00 CNY')
+        """
         with self.work() as work:
             current = work.get(Offer, offer)
             today = local_date(work.now, work.settings.zone)
@@ -217,7 +238,7 @@ class Offers(Collection[Offer]):
                 raise InvalidInput(f"offer {current.id} ended on {current.valid_until}")
             bought = None
             if order is not None:
-                bought = work.get(Order, order.id if isinstance(order, Order) else str(order))
+                bought = work.get(Order, order.id if isinstance(order, Order) else order)
                 if bought.customer_id != current.customer_id:
                     raise InvalidInput(
                         f"offer {current.id} was made to {current.customer_id}, not to the order's customer"
@@ -231,8 +252,22 @@ class Offers(Collection[Offer]):
     def decline(self, offer: Offer | str, *, reason: str) -> Offer:
         """The customer does not want it.
 
+        Args:
+            offer: which one.
+            reason: what the customer says.
+
         Raises:
+            NotFound: there is no such offer.
             TransitionRefused: it is no longer open, or the reason is missing.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     offer = crm.marketing.offers.make(zhao, name="a duck at half price", percent=50)
+            ...     declined = crm.marketing.offers.decline(offer, reason="eats no meat")
+            ...     declined.status, declined.reason
+            ('declined', 'eats no meat')
         """
         with self.work() as work:
             current = work.get(Offer, offer)
@@ -244,10 +279,23 @@ class Offers(Collection[Offer]):
             )
 
     def withdraw(self, offer: Offer | str, *, reason: str) -> Offer:
-        """Take it back.
+        """Take it back: the house no longer offers it.
+
+        Args:
+            offer: which one.
+            reason: why.
 
         Raises:
+            NotFound: there is no such offer.
             TransitionRefused: it is no longer open, or the reason is missing.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     offer = crm.marketing.offers.make(zhao, name="a duck at half price", percent=50)
+            ...     crm.marketing.offers.withdraw(offer, reason="no ducks this week").status
+            'withdrawn'
         """
         with self.work() as work:
             current = work.get(Offer, offer)

@@ -12,6 +12,7 @@ from crmkit.customers.consents import FREE_PURPOSES, Consent, word
 from crmkit.customers.people import Customer
 from crmkit.errors import DefinitionError, NotFound
 from crmkit.kernel.change import Change
+from crmkit.kernel.clock import utc
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
@@ -161,7 +162,16 @@ class ContactDesk(Collection[Suppression]):
         return rules
 
     def rules(self) -> ContactRules:
-        """When and how often the house writes to people."""
+        """When and how often the house writes to people; without any rules, always.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.marketing.contact.define(quiet={"start": "22:00", "end": "08:00"})
+            ...     rules = crm.marketing.contact.rules()
+            ...     str(rules.quiet), rules.caps
+            ('22:00–08:00', ())
+        """
         with self.read() as work:
             return rules_of(work)
 
@@ -174,7 +184,11 @@ class ContactDesk(Collection[Suppression]):
             customer: who.
             channel: how.
             purpose: why.
-            at: when; now unless given.
+            at: when, an aware datetime; now unless given.
+
+        Raises:
+            InvalidInput: *at* has no zone.
+            NotFound: there is no such customer.
 
         Example:
             >>> from crmkit import CRM
@@ -185,7 +199,9 @@ class ContactDesk(Collection[Suppression]):
         """
         with self.read() as work:
             who = work.get(Customer, customer.id if isinstance(customer, Customer) else customer)
-            return decision(work, who, channel=channel, purpose=purpose, at=at or work.now)
+            return decision(
+                work, who, channel=channel, purpose=purpose, at=work.now if at is None else utc(at, what="at")
+            )
 
     def suppress(
         self, customer: Customer | str, *, channel: str = EVERYWHERE, why: Why = "manual", note: str | None = None
@@ -195,8 +211,21 @@ class ContactDesk(Collection[Suppression]):
         Args:
             customer: who.
             channel: where; everywhere unless given.
-            why: ``unsubscribed``, ``bounced``, ``complained`` or ``manual``.
+            why: ``unsubscribed``, ``bounced``, ``complained`` or ``manual``.  To a ``bounced`` address nothing goes at
+                all; else what needs no consent (``service``, ``transaction``) still does.
             note: anything worth knowing.
+
+        Raises:
+            InvalidInput: *why* is none of these.
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     zhao = crm.customers.register(name="Lao Zhao", email="zhao@example.com")
+            ...     _ = crm.marketing.contact.suppress(zhao, channel="email", why="bounced")
+            ...     str(crm.marketing.contact.decide(zhao, channel="email", purpose="service"))
+            'deny: email is suppressed: bounced'
         """
         with self.work() as work:
             who = work.get(Customer, customer.id if isinstance(customer, Customer) else customer)
@@ -205,8 +234,22 @@ class ContactDesk(Collection[Suppression]):
     def release(self, customer: Customer | str, *, channel: str = EVERYWHERE, reason: str) -> None:
         """Write to a customer again; consent is another matter and stays as it was.
 
+        Args:
+            customer: who.
+            channel: where, as it was suppressed; ``*`` is the suppression everywhere, and no other one.
+            reason: why; the trail keeps it.
+
         Raises:
-            NotFound: the customer is not suppressed there.
+            NotFound: the customer is not suppressed there, or there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     zhao = crm.customers.register(name="Lao Zhao", email="zhao@example.com")
+            ...     _ = crm.marketing.contact.suppress(zhao, note="in mourning")
+            ...     crm.marketing.contact.release(zhao, reason="he asked for it")
+            ...     str(crm.marketing.contact.decide(zhao, channel="email"))
+            'deny: no consent to marketing by email'
         """
         with self.work() as work:
             who = work.get(Customer, customer.id if isinstance(customer, Customer) else customer)
@@ -233,11 +276,11 @@ RULES = "marketing.contact_rules"
 def suppress(work: Work, customer_id: str, *, channel: str, why: Why, note: str | None = None) -> Suppression:
     """Leave a customer alone; to be told twice changes nothing."""
     channel = word(channel, what="channel")
-    same = (F.customer_id == customer_id) & (F.channel == channel) & (F.why == why)
+    made = work.new(Suppression, customer_id=customer_id, channel=channel, why=why, note=note)
+    same = (F.customer_id == customer_id) & (F.channel == channel) & (F.why == made.why)
     known = work.first(Suppression, same)
     if known is not None:
         return known
-    made = work.new(Suppression, customer_id=customer_id, channel=channel, why=why, note=note)
     fact = ContactSuppressed(suppression_id=made.id, customer_id=customer_id, channel=channel, why=why)
     return work.save(Change(made, (fact,)))
 

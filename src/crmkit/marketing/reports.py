@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from crmkit.errors import InvalidInput
-from crmkit.kernel.clock import start_of_day
+from crmkit.kernel.clock import check_days, start_of_day
 from crmkit.kernel.money import Money
 from crmkit.kernel.render import table_html, table_md
 from crmkit.kernel.rules import F, Rule
@@ -60,6 +60,7 @@ def attribute_orders(
 ) -> AttributionReport:
     """Share the paid orders among the campaigns that touched their customers before."""
     model_named(model)
+    check_days(since=since, until=until)
     orders = work.find(Order, _paid(work, since, until), order_by="placed_at")
     touches = _touches(work)
     paths: list[tuple[Path, Money]] = []

@@ -84,12 +84,27 @@ class Responses(Collection[Response]):
             send: the message; its customer, campaign and channel are taken from it.
             campaign: the activity.
             channel: on which way.
-            at: when; now unless given.
+            at: when, an aware datetime; now unless given.
             note: anything worth knowing.
 
         Raises:
             InvalidInput: neither a customer nor a message is given, or the message went to somebody else, or it is
                 not known which channel is to be stopped.
+            NotFound: there is no such customer, message or campaign.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     _ = crm.customers.consents.grant(li, channel="email", purpose="marketing", source="album form")
+            ...     _ = crm.marketing.templates.define("spring", subject="Spring", body="Dear {{ customer.name }}")
+            ...     sent = crm.marketing.sends.send(li, "spring", channel="email", key="spring 2026")
+            ...     response = crm.marketing.responses.record(kind="unsubscribed", send=sent)
+            ...     (
+            ...         response.customer_id == li.id,
+            ...         crm.customers.consents.allows(li, channel="email", purpose="marketing"),
+            ...     )
+            (True, False)
         """
         with self.work() as work:
             message = None if send is None else work.get(Send, send.id if isinstance(send, Send) else send)

@@ -88,10 +88,25 @@ class Sends(Collection[Send]):
             customer: to whom.
             template: what.
             channel: how: ``email``, ``sms`` …
-            key: tells this message from all others for ever; the same key is never sent twice.
+            key: tells this message from all others for ever, 1 to 300 characters; the same key is never sent twice.
             purpose: why; only ``service`` and ``transaction`` need no consent.
             campaign: the activity that it belongs to.
             values: the template's variables.
+
+        Raises:
+            InvalidInput: the key is missing or too long.
+            NotFound: there is no such customer, template or campaign.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+            ...     _ = crm.marketing.templates.define("ready", subject="Your album", body="Dear {{ customer.name }}")
+            ...     for purpose in ("service", "marketing"):
+            ...         sent = crm.marketing.sends.send(li, "ready", channel="email", purpose=purpose, key=purpose)
+            ...         sent.status, sent.reason
+            ('posted', None)
+            ('skipped', 'no consent to marketing by email')
         """
         with self.work() as work:
             who = work.get(Customer, customer.id if isinstance(customer, Customer) else customer)
@@ -120,10 +135,16 @@ class Sends(Collection[Send]):
             segment: to whom.
             template: what.
             channel: how.
-            occasion: the name of the mailing; on one occasion everybody gets one message a channel.
+            occasion: the name of the mailing, 1 to 150 characters; on one occasion everybody gets one message a
+                channel.
             purpose: why.
             campaign: the activity that it belongs to.
             values: the template's variables, the same for all.
+
+        Raises:
+            InvalidInput: the name of the occasion is missing or too long.
+            NotFound: there is no such segment, template or campaign.
+            DefinitionError: the rule does not fit customers.
 
         Example:
             >>> from crmkit import CRM, F

@@ -160,6 +160,15 @@ class Templates(Collection[Template]):
 
         Raises:
             NotFound: there is none; the message names the nearest.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.marketing.templates.define("hello", subject="Hello", body="…")
+            ...     _ = crm.marketing.templates.define("hello", subject="Good day", body="…")
+            ...     template = crm.marketing.templates.get("hello")
+            ...     template.subject, template.edition
+            ('Good day', 2)
         """
         with self.read() as work:
             return template_of(work, ref)
@@ -169,8 +178,23 @@ class Templates(Collection[Template]):
     ) -> Rendered:
         """What a customer would get; nothing is sent.
 
+        Args:
+            template: which one.
+            customer: who.
+            values: the template's variables.
+
         Raises:
+            NotFound: there is no such template, or no such customer.
             InvalidInput: a value that the text prints is missing.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     text = "Dear {{ customer.name }}, see you at {{ table }} in {{ customer.city or 'our house' }}."
+            ...     _ = crm.marketing.templates.define("table", body=text, variables=["table"])
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     crm.marketing.templates.preview("table", zhao, values={"table": "table 7"}).body
+            'Dear Lao Zhao, see you at table 7 in our house.'
         """
         with self.read() as work:
             return template_of(work, template).render(seen(work, work.get(Customer, customer), values or {}))
