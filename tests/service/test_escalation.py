@@ -472,6 +472,8 @@ def test_the_auditor(crm: CRM, wang: Customer, always: BusinessCalendar, clock: 
     define(crm, always, AT_TARGET, {"clock": "first_response", "at": 2 * HOUR, "notify": BOSS})
     case = opened(crm, wang)
     assert crm.service.escalations.audit().clean
+    with pytest.raises(InvalidInput, match="grace= is 0 or more"):
+        crm.service.escalations.audit(grace=-timedelta(minutes=5))
     clock.advance(hours=2, minutes=4)
     assert crm.service.escalations.audit().clean
     clock.advance(minutes=2)

@@ -132,6 +132,9 @@ def test_asg_014_fair_distribution_leaves_the_fifth_waiting(crm: CRM, li: Custom
     assert crm.service.cases.count(F.owner.is_missing()) == 1
     clock.advance(hours=2)
     assert len(crm.service.routing.fill()) == 1
+    assert crm.service.routing.fill(limit=0) == []
+    with pytest.raises(InvalidInput, match="0 or more"):
+        crm.service.routing.fill(limit=-1)
 
 
 def test_asg_018_only_open_cases_are_handed_out(crm: CRM, li: Customer) -> None:

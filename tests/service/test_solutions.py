@@ -103,7 +103,7 @@ def test_what_is_left_out_would_not_have_come_first(bodies: list[str], asked: st
                 published(crm.service.solutions, "·", body)
             corpus = {s.id: s.body for s in crm.service.solutions.find(order_by="id")}
             with crm.read() as work:
-                found = fits(work, asked, language=None, best=best)
+                found = fits(work, asked, language=None, limit=best)
             expected = naive(corpus, asked)
             assert list(found.values()) == pytest.approx(sorted(expected.values(), reverse=True)[:best])
             assert all(found[k] == pytest.approx(expected[k]) for k in found)
@@ -271,6 +271,28 @@ def test_a_case_within_a_day_takes_the_deflection_back(
     clock.advance(hours=25)
     crm.service.cases.open(li, subject="Something else")
     assert solutions.deflection().groups[0].helped == 1
+
+
+def test_to_say_again_that_it_helped_changes_nothing(solutions: Solutions) -> None:
+    """Somebody who is not known presses the button twice."""
+    album = published(solutions, "Delivery")
+    enquiry = solutions.offer("Delivery?").enquiry
+    for _ in range(2):
+        assert solutions.helped(enquiry.id, solution=album).outcome == "helped"
+    assert solutions.suggest("delivery")[0].helpful == 1
+
+
+def test_limits_are_whole_numbers_from_zero(solutions: Solutions) -> None:
+    for title in ("Delivery by courier", "Delivery by post"):
+        published(solutions, title)
+    assert len(solutions.search("delivery", limit=1)) == len(solutions.suggest("delivery", limit=1)) == 1
+    assert (solutions.search("delivery", limit=0), solutions.suggest("delivery", limit=0)) == ([], [])
+    assert solutions.offer("Delivery?", limit=0).suggestions == ()
+    finders: list[Any] = [solutions.search, solutions.suggest, solutions.offer]
+    for limit in (-1, 1.5, True, "1"):
+        for find in finders:
+            with pytest.raises(InvalidInput, match="0 or more"):
+                find("delivery", limit=limit)
 
 
 def test_enquiries_are_checked(crm: CRM, solutions: Solutions) -> None:

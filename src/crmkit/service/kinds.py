@@ -36,6 +36,11 @@ class Kind:
             like one stands for it, every other one stands for ``open``.
         lines: whether each line of such a case (a thing that is repaired, a thing that comes back) needs an outcome
             before the case can be resolved.
+
+    Example:
+        >>> repair = KINDS["repair"]
+        >>> repair.machine.initial, [repair.status(stage) for stage in ("diagnosed", "quoted", "returned")]
+        ('registered', ['open', 'waiting', 'resolved'])
     """
 
     name: str
@@ -239,7 +244,14 @@ class Kinds(Collection[CaseKind]):
             return work.save(Change(kind, (CaseKindDefined(case_kind_id=kind.id, name=kind.name),)))
 
     def names(self) -> list[str]:
-        """Every kind that a case may have."""
+        """Every kind that a case may have.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     crm.service.kinds.names()
+            ['complaint', 'exchange', 'feedback', 'market_research', 'question', 'repair', 'return']
+        """
         with self.read() as work:
             return _names(work)
 

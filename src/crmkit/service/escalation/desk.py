@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from crmkit.errors import InvalidInput
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import utc
@@ -39,6 +40,28 @@ class Escalations(Collection[Escalation]):
         Args:
             case: which one.
             by: who; the acting user unless given.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from crmkit import CRM, BusinessCalendar, FrozenClock
+            >>> clock, always, hour = (
+            ...     FrozenClock(datetime(2026, 3, 2, tzinfo=UTC)),
+            ...     BusinessCalendar.always_open(),
+            ...     timedelta(hours=1),
+            ... )
+            >>> steps = [{"notify": "lead@studio.example", "wait": hour}, {"notify": "boss@studio.example"}]
+            >>> late = [{"clock": "resolution", "steps": steps}]
+            >>> with CRM.open(clock=clock) as crm:
+            ...     _ = crm.service.policies.define(
+            ...         "fast", calendar=always, resolution=hour, escalations=late, position=1
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     _ = clock.advance(hours=1), crm.run_due()
+            ...     case = crm.service.escalations.acknowledge(case.id, by="lead")
+            ...     _ = clock.advance(days=1), crm.run_due()
+            ...     [fired.recipients for fired in crm.service.escalations.of(case)]  # the boss was never told
+            [('lead@studio.example',)]
         """
         with self.work() as work:
             current = work.get(Case, case)
@@ -51,7 +74,30 @@ class Escalations(Collection[Escalation]):
             return settle(work, Change(after, (known,)))
 
     def of(self, case: Case | str) -> list[Escalation]:
-        """What has fired for one case, the earliest first."""
+        """What has fired for one case, the earliest first.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from crmkit import CRM, BusinessCalendar, FrozenClock
+            >>> clock, always, day = (
+            ...     FrozenClock(datetime(2026, 3, 2, tzinfo=UTC)),
+            ...     BusinessCalendar.always_open(),
+            ...     timedelta(days=1),
+            ... )
+            >>> soon = [{"clock": "resolution", "at": "75%", "notify": "lead@studio.example"}]
+            >>> with CRM.open(clock=clock) as crm:
+            ...     _ = crm.service.policies.define(
+            ...         "fast", calendar=always, resolution=day, escalations=soon, position=1
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     _ = clock.advance(hours=20), crm.run_due()
+            ...     [
+            ...         (fired.level, f"{fired.due_at:%H:%M}", fired.recipients)
+            ...         for fired in crm.service.escalations.of(case)
+            ...     ]
+            [(1, '18:00', ('lead@studio.example',))]
+        """
         with self.read() as work:
             return work.find(Escalation, F.case_id == work.get(Case, case).id, order_by=("fired_at", "key"))
 
@@ -69,6 +115,28 @@ class Escalations(Collection[Escalation]):
         Raises:
             InvalidInput: it ends before it begins.
             DefinitionError: the rule does not fit cases.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from crmkit import CRM, BusinessCalendar, FrozenClock
+            >>> clock, always, day = (
+            ...     FrozenClock(datetime(2026, 3, 2, tzinfo=UTC)),
+            ...     BusinessCalendar.always_open(),
+            ...     timedelta(days=1),
+            ... )
+            >>> late = [{"clock": "resolution", "notify": "lead@studio.example"}]
+            >>> with CRM.open(clock=clock) as crm:
+            ...     _ = crm.service.policies.define(
+            ...         "fast", calendar=always, resolution=day, escalations=late, position=1
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     _ = crm.service.escalations.mute(until=clock.now() + 2 * day, reason="the shop is being moved")
+            ...     _ = clock.advance(days=1), crm.run_due()
+            ...     quiet = len(crm.service.escalations.of(case))
+            ...     _ = clock.advance(days=1), crm.run_due()
+            ...     quiet, len(crm.service.escalations.of(case))
+            (0, 1)
         """
         with self.work() as work:
             if rule is not None:
@@ -86,7 +154,33 @@ class Escalations(Collection[Escalation]):
             return work.save(Change(mute, (told,)))
 
     def unmute(self, mute: Mute | str) -> None:
-        """End a mute before its time: what has waited comes due now, unless another mute holds it."""
+        """End a mute before its time: what has waited comes due now, unless another mute holds it.
+
+        Raises:
+            NotFound: it was ended before.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from crmkit import CRM, BusinessCalendar, FrozenClock
+            >>> clock, always, day = (
+            ...     FrozenClock(datetime(2026, 3, 2, tzinfo=UTC)),
+            ...     BusinessCalendar.always_open(),
+            ...     timedelta(days=1),
+            ... )
+            >>> late = [{"clock": "resolution", "notify": "lead@studio.example"}]
+            >>> with CRM.open(clock=clock) as crm:
+            ...     _ = crm.service.policies.define(
+            ...         "fast", calendar=always, resolution=day, escalations=late, position=1
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     mute = crm.service.escalations.mute(until=clock.now() + 9 * day, reason="the shop is being moved")
+            ...     _ = clock.advance(days=1), crm.run_due()
+            ...     crm.service.escalations.unmute(mute)  # the movers were faster
+            ...     _ = crm.run_due()
+            ...     len(crm.service.escalations.of(case))
+            1
+        """
         with self.work() as work:
             current = work.get(Mute, mute)
             waiting = (F.kind == ESCALATE) & (F.state == "due") & (F.due_at == current.until)
@@ -100,11 +194,35 @@ class Escalations(Collection[Escalation]):
         """Look for steps that came too late, are overdue, were given up, were never planned, or told nobody.
 
         Args:
-            grace: how late a step may be.
+            grace: how late a step may be, 0 or more.
             since: look at what has fired from this moment on; the last 30 days unless given.
 
+        Raises:
+            InvalidInput: *grace* is less than nothing.
+
         Definitions: five minutes are those of the auditor of Grafana OnCall.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from crmkit import CRM, BusinessCalendar, FrozenClock
+            >>> clock, always, day = (
+            ...     FrozenClock(datetime(2026, 3, 2, tzinfo=UTC)),
+            ...     BusinessCalendar.always_open(),
+            ...     timedelta(days=1),
+            ... )
+            >>> late = [{"clock": "resolution", "notify": "lead@studio.example"}]
+            >>> with CRM.open(clock=clock) as crm:
+            ...     _ = crm.service.policies.define(
+            ...         "fast", calendar=always, resolution=day, escalations=late, position=1
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     _ = clock.advance(hours=25)  # and nobody calls run_due()
+            ...     [(finding.fault, str(finding.by)) for finding in crm.service.escalations.audit().findings]
+            [('overdue', '1:00:00')]
         """
+        if grace < timedelta(0):
+            raise InvalidInput(f"grace= is 0 or more, got {grace}")
         with self.read() as work:
             first = work.now - MONTH if since is None else utc(since, what="since")
             return audit(work, grace=grace, since=first)

@@ -96,7 +96,23 @@ class Metrics(Desk):
             percentiles: of the ages, as in :meth:`report`.
 
         Raises:
-            InvalidInput: the ages don't rise.
+            InvalidInput: the ages don't rise, there are no such groups, or a percentile is none.
+            DefinitionError: the rule does not fit cases.
+
+        Definitions: percentiles as in :meth:`report`.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> with CRM.open(clock=clock) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     _ = clock.advance(days=10)
+            ...     _ = crm.service.cases.open(wang, subject="And the frame?")
+            ...     backlog = crm.service.metrics.backlog(ages=[1, 7])  # younger than a day, than a week, older
+            ...     backlog.groups, str(backlog.spreads["everybody"][90])
+            ({'everybody': (1, 0, 1)}, '10 days, 0:00:00')
         """
         if not ages or list(ages) != sorted(set(ages)) or ages[0] < 1:
             raise InvalidInput(f"ages= are days that rise, 1 or more, as in {AGES!r}; got {ages!r}")
@@ -115,7 +131,19 @@ class Metrics(Desk):
             return Backlog(as_of=work.now, ages=tuple(ages), groups=found, spreads=spreads)
 
     def load(self) -> list[Load]:
-        """What every agent has on his hands now, whoever has most first."""
+        """What every agent has on his hands now, whoever has most first.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.service.agents.define("agent:li", limit=5)
+            ...     _ = crm.service.cases.open(wang, subject="Where is our album?", owner="agent:xu")
+            ...     frame = crm.service.cases.open(wang, subject="The frame is broken", owner="agent:xu")
+            ...     _ = crm.service.cases.wait(frame, waiting_for="supplier")
+            ...     [(load.agent, load.open, load.waiting, load.limit) for load in crm.service.metrics.load()]
+            [('agent:xu', 1, 1, None), ('agent:li', 0, 0, 5)]
+        """
         with self.read() as work:
             counts: dict[str, dict[str, int]] = {}
             owned = F.status.in_(ALIVE) & ~F.owner.is_missing()
@@ -147,6 +175,16 @@ class Metrics(Desk):
 
         Returns:
             how many cases were looked at.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     answered = crm.service.cases.open(wang, subject="Opening hours?")
+            ...     _ = crm.service.cases.resolve(answered, solution="From nine to six")
+            ...     _ = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     crm.service.metrics.rebuild()  # only one of them has ended
+            1
         """
         ended: Rule = F.status.in_(["resolved", "closed"]) & F.merged_into_id.is_missing()
         rule = ended if since is None else ended & (F.resolved_at >= utc(since, what="since"))

@@ -142,6 +142,19 @@ class Policies(Collection[Policy]):
         Raises:
             NotFound: there is no such policy.
             InvalidInput: *since* is naive.
+
+        Example:
+            >>> from datetime import UTC, date
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> mondays = {"mon": [("09:00", "18:00")]}
+            >>> office = BusinessCalendar(timezone="Asia/Shanghai", hours=mondays)
+            >>> closed_once = BusinessCalendar(timezone="Asia/Shanghai", hours=mondays, holidays={date(2026, 5, 4)})
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.policies.define("standard", calendar=office, resolution=timedelta(hours=8))
+            ...     since = datetime(2026, 5, 1, tzinfo=UTC)
+            ...     changed = crm.service.policies.reschedule("standard", calendar=closed_once, since=since)
+            ...     changed.revision, changed.read().hours.at(since) == closed_once
+            (2, True)
         """
         at = utc(since, what="since")
         with self.work() as work:
@@ -227,17 +240,57 @@ class Policies(Collection[Policy]):
 
         Raises:
             NotFound: there is none; the message names the nearest.
+
+        Example:
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> with CRM.open() as crm:
+            ...     always = BusinessCalendar.always_open()
+            ...     _ = crm.service.policies.define("standard", calendar=always, resolution=timedelta(days=3))
+            ...     crm.service.policies.get("standart")
+            Traceback (most recent call last):
+            crmkit.errors.NotFound: there is no policy 'standart', did you mean 'standard'?
         """
         with self.read() as work:
             return policy_of(work, ref)
 
     def versions(self, name: str) -> list[Policy]:
-        """Every version of a policy, the oldest first."""
+        """Every version of a policy, the oldest first.
+
+        Args:
+            name: that of the policy; nothing is found under an unknown one.
+
+        Example:
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> with CRM.open() as crm:
+            ...     for days in (5, 3):
+            ...         _ = crm.service.policies.define(
+            ...             "standard", calendar=BusinessCalendar.always_open(), resolution=timedelta(days=days)
+            ...         )
+            ...     [(v.revision, v.state) for v in crm.service.policies.versions("standard")]
+            [(1, 'former'), (2, 'current')]
+        """
         with self.read() as work:
             return work.find(Policy, F.name == name, order_by="revision")
 
     def retire(self, policy: Policy | str) -> Policy:
-        """Give a policy to no further case; those that have it keep it."""
+        """Give a policy to no further case; those that have it keep it.
+
+        Raises:
+            NotFound: there is no such policy.
+            InvalidInput: this version is a former or a retired one.
+
+        Example:
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> with CRM.open() as crm:
+            ...     always = BusinessCalendar.always_open()
+            ...     _ = crm.service.policies.define("spring", calendar=always, resolution=timedelta(days=1), position=1)
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     before = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     _ = crm.service.policies.retire("spring")
+            ...     after = crm.service.cases.open(wang, subject="And the frame?")
+            ...     crm.service.cases.get(before.id).policy, after.policy
+            ('spring', None)
+        """
         with self.work() as work:
             current = policy_of(work, policy)
             if current.state != "current":

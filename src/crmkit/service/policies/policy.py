@@ -52,7 +52,17 @@ class Policy(Entity):
     replaced_at: datetime | None = attribute(default=None)
 
     def read(self) -> Terms:
-        """What it says; read once, with its calendars compiled once, for all who have this version in hand."""
+        """What it says; read once, with its calendars compiled once, for all who have this version in hand.
+
+        Example:
+            >>> from datetime import timedelta
+            >>> from crmkit import CRM, BusinessCalendar
+            >>> with CRM.open() as crm:
+            ...     always = BusinessCalendar.always_open()
+            ...     gold = crm.service.policies.define("gold", calendar=always, resolution=timedelta(hours=8))
+            ...     str(gold.read().clock("resolution").target.time)
+            '8:00:00'
+        """
         known = _READ.get(self.id)
         if known is not None and (known[0] is self.terms or known[0] == self.terms):
             return known[1]

@@ -42,6 +42,21 @@ class Terms:
         close_after: how long a case that is resolved, or waits for the customer, may lie still before it is closed.
         quiet: when people may be told; outside of it messages wait for its next opening.
         digest: gather what one address is told for so long, and send it as one message.
+
+    Raises:
+        DefinitionError: two clocks have one name, or a value is not of its form.
+
+    Example:
+        >>> from crmkit import CRM
+        >>> from crmkit.service.sla import preset
+        >>> always = Hours.of(BusinessCalendar.always_open())
+        >>> idea = Terms(hours=always, clocks=preset("crmkit", {"resolution": timedelta(hours=4)}))
+        >>> with CRM.open() as crm:
+        ...     wang = crm.customers.register(name="Xiao Wang")
+        ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+        ...     judged = crm.service.cases.clocks(case, policy=idea)  # how it would be, were this the policy
+        ...     str(judged.due("resolution") - case.opened_at)
+        '4:00:00'
     """
 
     hours: Hours

@@ -45,6 +45,20 @@ class Agents(Collection[Agent]):
             skills: what the agent can do.
             limit: the most units of open work; none without a limit.
             weight: the share of work handed out by weight, 1 or more.
+
+        Raises:
+            InvalidInput: the limit is below 0, or the weight below 1.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.routing.define("repairs", skills=["cameras"], automatic=True)
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="The camera does not focus")
+            ...     _ = crm.service.agents.define("agent:li", queues=["repairs"])
+            ...     _ = crm.service.agents.define("agent:xu", queues=["repairs"], skills=["cameras"], limit=10)
+            ...     crm.service.cases.get(case.id).owner
+            'agent:xu'
         """
         values = {"queues": frozenset(queues), "skills": frozenset(skills), "limit": limit, "weight": weight}
         with self.work() as work:
@@ -63,6 +77,25 @@ class Agents(Collection[Agent]):
         """Say whether somebody takes work now; whoever comes back gets what has been waiting.
 
         He begins again where the others are: what was handed out by weight meanwhile is not made up for.
+
+        Args:
+            agent: who.
+            yes: whether he is there.
+
+        Raises:
+            NotFound: there is no such agent.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.routing.define("studio", automatic=True)
+            ...     _ = crm.service.agents.define("agent:xu", queues=["studio"])
+            ...     _ = crm.service.agents.available("agent:xu", yes=False)  # at lunch
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     _ = crm.service.agents.available("agent:xu", yes=True)
+            ...     case.owner, crm.service.cases.get(case.id).owner
+            (None, 'agent:xu')
         """
         with self.work() as work:
             current = agent_called(work, agent)

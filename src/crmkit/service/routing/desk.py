@@ -108,6 +108,17 @@ class Routing(Collection[Queue]):
 
         Raises:
             Refused: the case is resolved or closed.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.routing.define("studio")
+            ...     _ = crm.service.agents.define("agent:xu", queues=["studio"])
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     routed = crm.service.routing.route(case)
+            ...     routed.case.owner, routed.choice.because
+            ('agent:xu', 'agent:xu is first by least loaded')
         """
         with self.work() as work:
             one_at_a_time(work)
@@ -125,6 +136,18 @@ class Routing(Collection[Queue]):
 
         Raises:
             Refused: the case has ended, or nobody has it.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.routing.define("studio", automatic=True)
+            ...     for name in ("agent:li", "agent:xu"):
+            ...         _ = crm.service.agents.define(name, queues=["studio"])
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     declined = crm.service.routing.decline(case, reason="my sister")
+            ...     case.owner, declined.case.owner, declined.choice.reasons["agent:li"]
+            ('agent:li', 'agent:xu', 'is excluded: my sister')
         """
         with self.work() as work:
             one_at_a_time(work)
@@ -154,6 +177,16 @@ class Routing(Collection[Queue]):
         Raises:
             InvalidInput: neither or both of customer and case are given.
             NotFound: there is no such agent.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.routing.define("studio", automatic=True)
+            ...     _ = crm.service.agents.define("agent:xu", queues=["studio"])
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.service.routing.exclude("agent:xu", customer=wang, reason="they are neighbours")
+            ...     crm.service.cases.open(wang, subject="Where is our album?").owner is None
+            True
         """
         with self.work() as work:
             named = agent_called(work, agent).name
@@ -162,20 +195,61 @@ class Routing(Collection[Queue]):
             return exclude(work, named, reason=reason, customer_id=whom, case_id=which)
 
     def include(self, exclusion: Exclusion | str) -> None:
-        """Take an exclusion back."""
+        """Take an exclusion back.
+
+        Raises:
+            NotFound: it was taken back before.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.routing.define("studio", automatic=True)
+            ...     _ = crm.service.agents.define("agent:xu", queues=["studio"])
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     neighbours = crm.service.routing.exclude("agent:xu", customer=wang, reason="they are neighbours")
+            ...     crm.service.routing.include(neighbours)  # Wang has moved
+            ...     crm.service.cases.open(wang, subject="Where is our album?").owner
+            'agent:xu'
+        """
         with self.work() as work:
             current = work.get(Exclusion, exclusion)
             work.remove(Exclusion, [current.id])
             work.emit(excluded_event(current, excluded=False))
 
     def exclusions(self, agent: Agent | str) -> list[Exclusion]:
-        """What an agent does not get, and why."""
+        """What an agent does not get, and why.
+
+        Raises:
+            NotFound: there is no such agent.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.agents.define("agent:xu")
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.service.routing.exclude("agent:xu", customer=wang, reason="they are neighbours")
+            ...     [(x.customer_id == wang.id, x.reason) for x in crm.service.routing.exclusions("agent:xu")]
+            [(True, 'they are neighbours')]
+        """
         with self.read() as work:
             named = agent_called(work, agent).name
             return work.find(Exclusion, F.agent == named, order_by="id")
 
     def explain(self, case: Case | str) -> list[HandOver]:
-        """Every hand-over of a case, the latest first: to whom, why, and what was found about everybody else."""
+        """Every hand-over of a case, the latest first: to whom, why, and what was found about everybody else.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.routing.define("studio", automatic=True)
+            ...     for name, limit in (("agent:li", 0), ("agent:xu", 5)):
+            ...         _ = crm.service.agents.define(name, queues=["studio"], limit=limit)
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     (handed,) = crm.service.routing.explain(case)
+            ...     handed.agent, handed.found["agent:li"]
+            ('agent:xu', 'is full: 0 of 0 units, and this takes 1')
+        """
         with self.read() as work:
             return work.find(HandOver, F.case_id == work.get(Case, case).id, order_by=("-created_at", "-id"))
 
@@ -187,12 +261,35 @@ class Routing(Collection[Queue]):
 
         Returns:
             the cases that found somebody.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = crm.service.cases.open(wang, subject="Do you have vouchers?", priority="low")
+            ...     _ = crm.service.cases.open(wang, subject="We are ten, not eight, tonight", priority="urgent")
+            ...     _ = crm.service.routing.define("restaurant")
+            ...     _ = crm.service.agents.define("agent:xu", queues=["restaurant"], limit=1)
+            ...     [(found.case.subject, found.case.owner) for found in crm.service.routing.fill()]
+            [('We are ten, not eight, tonight', 'agent:xu')]
         """
         with self.work() as work:
             return fill(work, limit=limit)
 
     def try_out(self, case: Case | str) -> Routed:
-        """Say who would get a case, and why, without giving it to anybody."""
+        """Say who would get a case, and why, without giving it to anybody.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.service.routing.define("studio")
+            ...     _ = crm.service.agents.define("agent:xu", queues=["studio"])
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     tried = crm.service.routing.try_out(case)
+            ...     tried.choice.reasons, crm.service.cases.get(case.id).owner
+            ({'agent:xu': 'place 1: 0 units of open work'}, None)
+        """
         with self.read() as work:
             current = work.get(Case, case)
             queue = queue_for(work, current)

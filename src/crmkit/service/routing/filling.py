@@ -91,7 +91,7 @@ def fill(work: Work, *, limit: int) -> list[Routed]:
 def _most_urgent(work: Work, limit: int) -> list[Case]:
     found: list[Case] = []
     for priority in URGENCY:
-        if limit > len(found):
+        if limit != len(found):
             rule = WAITING & (F.priority == priority)
             found += work.find(Case, rule, order_by=("opened_at", "id"), limit=limit - len(found))
     return found

@@ -46,10 +46,22 @@ class Solutions(Writing):
         Args:
             text: what is looked for, in any script.
             language: only in this language.
-            limit: at most so many.
+            limit: at most so many, 0 or more.
+
+        Raises:
+            InvalidInput: the limit is no such number.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     for title in ("When do you post albums?", "When are you open?", "Do albums come with a box?"):
+            ...         _ = solutions.publish(solutions.draft(title=title, body="See our page."))
+            ...     [found.solution.title for found in solutions.search("a box for albums")]
+            ['Do albums come with a box?', 'When do you post albums?']
         """
         with self.read() as work:
-            found = fits(work, text, language=language, best=limit)
+            found = fits(work, text, language=language, limit=limit)
             known = {s.id: s for s in work.find(Solution, F.id.in_(list(found)))}
             return [Found(solution=known[identifier], fit=fit) for identifier, fit in found.items()]
 
@@ -128,18 +140,55 @@ class Solutions(Writing):
     def helped(self, enquiry: Enquiry | str, *, solution: Solution | str) -> Enquiry:
         """The customer says that a solution was enough; it counts as his opinion of it, too.
 
+        To say it again changes nothing.
+
+        Args:
+            enquiry: what :meth:`offer` gave.
+            solution: which one was enough.
+
         Raises:
             Refused: he has opened a case meanwhile, or the solution is not published.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     album = solutions.publish(
+            ...         solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     )
+            ...     offered = solutions.offer("Where is my album? Do you post albums?", channel="web")
+            ...     helped = solutions.helped(offered.enquiry, solution=album)
+            ...     helped.outcome, solutions.suggest("albums")[0].helpful
+            ('helped', 1)
         """
         with self.work() as work:
             asked, read = work.get(Enquiry, enquiry), work.get(Solution, solution)
             if asked.outcome == "case":
                 raise Refused(f"enquiry {asked.id} ended in case {asked.case_id}: self-help was not enough")
+            if asked.outcome == "helped" and asked.solution_id == read.id:
+                return asked
             Solutions(work).rate(read, helpful=True, customer=asked.customer_id)
             return work.save(asked.ended("helped", solution_id=read.id))
 
     def not_helped(self, enquiry: Enquiry | str, *, case: Case | str) -> Enquiry:
-        """The customer opened a case all the same; of a known one, that is noticed without this."""
+        """The customer opened a case all the same; of a known one, that is noticed without this.
+
+        Args:
+            enquiry: what :meth:`offer` gave.
+            case: the one that was opened.
+
+        Raises:
+            NotFound: there is no such enquiry or case.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     offered = crm.service.solutions.offer("Where is my album?", channel="chat")  # nobody knows who asks
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?", channel="chat")
+            ...     crm.service.solutions.not_helped(offered.enquiry, case=case).outcome
+            'case'
+        """
         with self.work() as work:
             asked, opened = work.get(Enquiry, enquiry), work.get(Case, case)
             return asked if asked.case_id == opened.id else work.save(asked.ended("case", case_id=opened.id))
@@ -147,7 +196,7 @@ class Solutions(Writing):
     def deflection(
         self, *, by: By | None = None, since: datetime | None = None, until: datetime | None = None
     ) -> Deflections:
-        """How often self-help was enough.
+        """How often self-help was enough, as :mod:`~crmkit.service.solutions.self_help` defines it.
 
         Args:
             by: in groups by ``week``, ``month``, ``quarter``, ``year``, ``channel`` or ``language``.
@@ -156,6 +205,19 @@ class Solutions(Writing):
 
         Raises:
             InvalidInput: enquiries are not grouped like this.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     album = solutions.publish(
+            ...         solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     )
+            ...     _ = solutions.helped(solutions.offer("albums?", channel="web").enquiry, solution=album)
+            ...     _ = solutions.offer("Can I have my money back?", channel="web")  # and went away without a word
+            ...     (web,) = solutions.deflection(by="channel").groups
+            ...     web.group, web.rate, web.at_most
+            ('web', 0.5, 1.0)
         """
         with self.read() as work:
             return deflections(work, by=by, since=since, until=until)
@@ -180,6 +242,19 @@ class Solutions(Writing):
 
         Raises:
             Refused: the solution is not published.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     album = solutions.publish(
+            ...         solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     _ = solutions.rate(album, helpful=False, customer=wang)
+            ...     rated = solutions.rate(album, helpful=True, customer=wang)  # he has found the second page
+            ...     rated.helpful, rated.unhelpful
+            (1, 0)
         """
         with self.work() as work:
             read = work.get(Solution, solution)

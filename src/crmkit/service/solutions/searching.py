@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from crmkit.errors import InvalidInput
 from crmkit.kernel.rules import F, Rule
 from crmkit.service.solutions.solution import Solution
 from crmkit.service.solutions.words import SolutionWord, words
@@ -50,8 +51,17 @@ class Term:
     worth: float
 
 
-def fits(work: Work, text: str, *, language: str | None, best: int) -> dict[str, float]:
-    """By the id of the published solution, how well it fits *text*: of the *best* so many."""
+def fits(work: Work, text: str, *, language: str | None, limit: int, closer: int = 1) -> dict[str, float]:
+    """By the id of the published solution, how well it fits *text*: of the best *limit* times *closer*.
+
+    Raises:
+        InvalidInput: the limit is no whole number, 0 or more.
+    """
+    if type(limit) is not int or limit < 0:
+        raise InvalidInput(f"a limit is a whole number, 0 or more; got {limit!r}")
+    if not limit:
+        return {}
+    best = limit * closer
     asked = _asked(work, text)
     scores: dict[str, float] = {}
     rule: Rule | None = None if language is None else F.solution.language == language

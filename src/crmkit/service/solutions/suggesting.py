@@ -41,7 +41,7 @@ class Suggestion:
 
 def suggestions(work: Work, text: str, *, language: str | None, own: str | None, limit: int) -> list[Suggestion]:
     """Published solutions that fit *text*, only in *language*, or else rather in the customer's *own*."""
-    found = fits(work, text, language=language, best=limit * CLOSER)
+    found = fits(work, text, language=language, limit=limit, closer=CLOSER)
     known = {s.id: s for s in work.find(Solution, F.id.in_(list(found)))}
     wanted = language or own
     chosen: dict[str, Solution] = {}

@@ -29,6 +29,16 @@ class Writing(Collection[Solution]):
             title: the question or problem in a line.
             body: the answer.
             fields: ``keywords``, ``language``, ``author``.
+
+        Raises:
+            InvalidInput: a field is unknown or malformed.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     album = crm.service.solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     album.stage, crm.service.solutions.search("albums")
+            ('draft', [])
         """
         with self.work() as work:
             return _written(work, work.new(Solution, title=title, body=body, stage_since=work.now, **fields))
@@ -36,8 +46,23 @@ class Writing(Collection[Solution]):
     def draft_from(self, case: Case | str, *, title: str | None = None, **fields: Any) -> Solution:
         """Write down how a case was solved.
 
+        Args:
+            case: the case; that it used the solution is noted, too.
+            title: the question or problem in a line; the subject of the case unless given.
+            fields: ``keywords``, ``language``, ``author``.
+
         Raises:
             Refused: the case has no solution yet.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="The pictures are too dark on my television")
+            ...     case = crm.service.cases.resolve(case, solution="Switch the television to its film mode.")
+            ...     drafted = crm.service.solutions.draft_from(case, title="Pictures are too dark on a television")
+            ...     drafted.stage, drafted.body
+            ('draft', 'Switch the television to its film mode.')
         """
         with self.work() as work:
             solved = work.get(Case, case)
@@ -58,6 +83,20 @@ class Writing(Collection[Solution]):
 
         Raises:
             Refused: there is one in that language already.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     album = solutions.publish(
+            ...         solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     )
+            ...     chinese = solutions.translate(album, language="zh", title="相册什么时候寄出", body="两周之内。")
+            ...     _ = solutions.publish(chinese)
+            ...     wang = crm.customers.register(name="Xiao Wang", language="zh")
+            ...     case = crm.service.cases.open(wang, subject="When do you post albums?")
+            ...     [suggested.solution.title for suggested in solutions.suggest(case)]
+            ['相册什么时候寄出']
         """
         with self.work() as work:
             given = work.get(Solution, solution)
@@ -71,8 +110,23 @@ class Writing(Collection[Solution]):
     def revise(self, solution: Solution | str, **changes: Any) -> Solution:
         """Change the text; a published solution is a draft again until it is published anew.
 
+        Args:
+            solution: which one.
+            changes: ``title``, ``body``, ``keywords``, ``language``.
+
         Raises:
-            InvalidInput: something else than title, body, keywords or language is given.
+            InvalidInput: something else is given.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     album = solutions.publish(
+            ...         solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     )
+            ...     revised = solutions.revise(album, body="Within three weeks.")
+            ...     revised.stage, revised.edition
+            ('draft', 2)
         """
         wrong = changes.keys() - TEXTS
         if wrong:
@@ -86,7 +140,19 @@ class Writing(Collection[Solution]):
             return _written(work, after, before=change)
 
     def editions(self, solution: Solution | str) -> list[SolutionEdition]:
-        """What a solution said each time when it was published, the latest first."""
+        """What a solution said each time when it was published, the latest first.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     album = solutions.publish(
+            ...         solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     )
+            ...     album = solutions.publish(solutions.revise(album, body="Within three weeks."))
+            ...     [(edition.edition, edition.body) for edition in solutions.editions(album)]
+            [(2, 'Within three weeks.'), (1, 'Within two weeks.')]
+        """
         with self.read() as work:
             known = work.get(Solution, solution)
             return work.find(SolutionEdition, F.solution_id == known.id, order_by="-edition")
@@ -94,8 +160,24 @@ class Writing(Collection[Solution]):
     def restore(self, solution: Solution | str, *, edition: int) -> Solution:
         """Take up an earlier edition again, as a draft.
 
+        Args:
+            solution: which one.
+            edition: its number, as :meth:`editions` gives it.
+
         Raises:
             NotFound: that edition was never published.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     album = solutions.publish(
+            ...         solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     )
+            ...     album = solutions.publish(solutions.revise(album, body="Within three weeks."))
+            ...     again = solutions.restore(album, edition=1)
+            ...     again.stage, again.edition, again.body
+            ('draft', 3, 'Within two weeks.')
         """
         with self.work() as work:
             known = work.get(Solution, solution)
@@ -105,12 +187,37 @@ class Writing(Collection[Solution]):
             return Writing(work).revise(solution, **{name: getattr(found, name) for name in TEXTS})
 
     def submit(self, solution: Solution | str) -> Solution:
-        """Ask for review."""
+        """Ask for review.
+
+        Raises:
+            TransitionRefused: it is no draft.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     album = crm.service.solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     crm.service.solutions.submit(album).stage
+            'review'
+        """
         with self.work() as work:
             return _moved(work, solution, "submit")
 
     def publish(self, solution: Solution | str) -> Solution:
-        """Offer it from now on."""
+        """Offer it from now on.
+
+        The text that it has now becomes an edition, which is kept for ever.
+
+        Raises:
+            TransitionRefused: it is published already, or withdrawn.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     album = crm.service.solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     _ = crm.service.solutions.publish(album)
+            ...     [found.solution.title for found in crm.service.solutions.search("albums")]
+            ['When do you post albums?']
+        """
         with self.work() as work:
             saved = _moved(work, solution, "publish")
             said = {name: getattr(saved, name) for name in TEXTS}
@@ -121,19 +228,66 @@ class Writing(Collection[Solution]):
             return saved
 
     def send_back(self, solution: Solution | str, *, reason: str) -> Solution:
-        """Return a solution from review to its author."""
+        """Return a solution from review to its author.
+
+        Args:
+            solution: which one.
+            reason: what is to be changed; it stands in the trail.
+
+        Raises:
+            TransitionRefused: it is not in review.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     album = crm.service.solutions.draft(title="When do you post albums?", body="Soon.")
+            ...     album = crm.service.solutions.submit(album)
+            ...     crm.service.solutions.send_back(album, reason="say how soon").stage
+            'draft'
+        """
         with self.work() as work:
             return _moved(work, solution, "return", reason=reason)
 
     def withdraw(self, solution: Solution | str, *, reason: str) -> Solution:
-        """Offer it no longer, and don't find it any more."""
+        """Offer it no longer, and don't find it any more.
+
+        Args:
+            solution: which one.
+            reason: why; it stands in the trail.
+
+        Raises:
+            TransitionRefused: it is withdrawn already.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     fax = solutions.publish(solutions.draft(title="How do I order by fax?", body="Send us your order."))
+            ...     fax = solutions.withdraw(fax, reason="the fax is gone")
+            ...     fax.stage, solutions.search("fax")
+            ('withdrawn', [])
+        """
         with self.work() as work:
             saved = _moved(work, solution, "withdraw", reason=reason)
             index(work, saved)
             return saved
 
     def used(self, solution: Solution | str, *, case: Case | str) -> Solution:
-        """Note that a solution solved a case; noting it again changes nothing."""
+        """Note that a solution solved a case; noting it again changes nothing.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     solutions = crm.service.solutions
+            ...     album = solutions.publish(
+            ...         solutions.draft(title="When do you post albums?", body="Within two weeks.")
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     case = crm.service.cases.open(wang, subject="Where is our album?")
+            ...     _ = solutions.used(album, case=case)
+            ...     [(suggested.solution.title, suggested.uses) for suggested in solutions.suggest("albums")]
+            [('When do you post albums?', 1)]
+        """
         with self.work() as work:
             helped, solved = work.get(Solution, solution), work.get(Case, case)
             used(work, helped, solved)

@@ -51,6 +51,21 @@ class Defining(Collection[Survey]):
         Raises:
             InvalidInput: something is missing, or the scale does not fit the formula.
             Refused: it was answered on another scale, or promised to be anonymous, already.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     pictures = crm.service.surveys.define(
+            ...         "pictures",
+            ...         question="How do you like your pictures?",
+            ...         low=1,
+            ...         high=5,
+            ...         formula="top_two",
+            ...         questions={"again": {"question": "Would you come back?", "choices": ["yes", "no"]}},
+            ...     )
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     crm.service.surveys.answer(wang, survey="pictures", score=5, answers={"again": "yes"}).score
+            5
         """
         given = {"question": question, "low": low, "high": high, "formula": formula}
         values = {**PRESETS.get(name, {}), **{k: v for k, v in given.items() if v is not None}}

@@ -77,6 +77,23 @@ class Surveys(Defining, Planning):
         Raises:
             InvalidInput: the link is incomplete or forged.
             Refused: it has been used, or it has expired.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> page, secret = (
+            ...     "https://studio.example/survey/{token}",
+            ...     {"service.survey_secret": lambda: "known to nobody else"},
+            ... )
+            >>> with CRM.open(answers=secret) as crm:
+            ...     _ = crm.service.surveys.ask_after_resolution("satisfaction", link=page)
+            ...     wang = crm.customers.register(name="Xiao Wang", email="wang@example.com")
+            ...     _ = crm.customers.consents.grant(wang, channel="email", purpose="research", source="form")
+            ...     _ = crm.service.cases.resolve(crm.service.cases.open(wang, subject="Opening hours?"))
+            ...     _ = crm.run_due()
+            ...     token = crm.outbox.due()[0].body.rpartition("/")[2]
+            ...     survey = crm.service.surveys.read_link(token)
+            ...     survey.question, survey.low, survey.high
+            ('How satisfied are you?', 1, 5)
         """
         with self.read() as work:
             return work.get(Survey, opened_by(work, token).survey_id)
@@ -95,6 +112,24 @@ class Surveys(Defining, Planning):
         Raises:
             InvalidInput: the link is incomplete or forged, or an answer does not fit; the link can still be used then.
             Refused: the link has been used or has expired, or this was answered in another way already.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> page, secret = (
+            ...     "https://studio.example/survey/{token}",
+            ...     {"service.survey_secret": lambda: "known to nobody else"},
+            ... )
+            >>> with CRM.open(answers=secret) as crm:
+            ...     _ = crm.service.surveys.ask_after_resolution("satisfaction", link=page)
+            ...     wang = crm.customers.register(name="Xiao Wang", email="wang@example.com")
+            ...     _ = crm.customers.consents.grant(wang, channel="email", purpose="research", source="form")
+            ...     _ = crm.service.cases.resolve(crm.service.cases.open(wang, subject="Opening hours?"))
+            ...     _ = crm.run_due()
+            ...     token = crm.outbox.due()[0].body.rpartition("/")[2]
+            ...     _ = crm.service.surveys.answer_link(token, score=4, comment="Friendly, but slow")
+            ...     crm.service.surveys.answer_link(token, score=1)
+            Traceback (most recent call last):
+            crmkit.errors.Refused: this link has been used: it can be answered once
         """
         with self.work() as work:
             with work.holding():
@@ -131,6 +166,17 @@ class Surveys(Defining, Planning):
         Raises:
             NotFound: there is no such survey.
             InvalidInput: answers are not grouped like this.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     for name, score in (("Xiao Wang", 5), ("Xiao Li", 4), ("Xiao Chen", 2)):
+            ...         customer = crm.customers.register(name=name)
+            ...         case = crm.service.cases.open(customer, kind="complaint", subject="The soup was cold")
+            ...         _ = crm.service.surveys.answer(crm.service.cases.resolve(case), score=score)
+            ...     (complaints,) = crm.service.surveys.results(by="kind").groups
+            ...     complaints.answers, round(complaints.score, 2), [round(end, 2) for end in complaints.interval]
+            (3, 0.67, [0.21, 0.94])
         """
         with self.read() as work:
             return results(work, survey_called(work, survey), by=by, since=since, until=until)
@@ -138,8 +184,27 @@ class Surveys(Defining, Planning):
     def choices(self, survey: Survey | str, question: str) -> dict[Any, int]:
         """How often each answer to a further question was given.
 
+        Args:
+            survey: which.
+            question: the name of the further question; it has a scale or choices.
+
+        Returns:
+            by answer, how often; an answer that nobody gave is there with 0.
+
         Raises:
+            NotFound: there is no such survey.
             InvalidInput: the survey has no such question, or it is answered in free words.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     again = {"again": {"question": "Would you come back?", "choices": ["yes", "perhaps", "no"]}}
+            ...     _ = crm.service.surveys.define("satisfaction", questions=again)
+            ...     for name, answer in (("Xiao Wang", "yes"), ("Xiao Li", "yes"), ("Xiao Chen", "perhaps")):
+            ...         customer = crm.customers.register(name=name)
+            ...         _ = crm.service.surveys.answer(customer, score=4, answers={"again": answer})
+            ...     crm.service.surveys.choices("satisfaction", "again")
+            {'yes': 2, 'perhaps': 1, 'no': 0}
         """
         with self.read() as work:
             asked = survey_called(work, survey)
@@ -160,6 +225,27 @@ class Surveys(Defining, Planning):
             survey: which.
             since: asked from this moment on.
             until: asked before this moment.
+
+        Raises:
+            NotFound: there is no such survey.
+
+        Definitions: the interval is Wilson's (1927), at 95 %.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> page, secret = (
+            ...     "https://studio.example/survey/{token}",
+            ...     {"service.survey_secret": lambda: "known to nobody else"},
+            ... )
+            >>> with CRM.open(answers=secret) as crm:
+            ...     _ = crm.service.surveys.ask_after_resolution("satisfaction", link=page)
+            ...     wang = crm.customers.register(name="Xiao Wang", email="wang@example.com")
+            ...     _ = crm.customers.consents.grant(wang, channel="email", purpose="research", source="form")
+            ...     _ = crm.service.cases.resolve(crm.service.cases.open(wang, subject="Opening hours?"))
+            ...     _ = crm.run_due()
+            ...     reach = crm.service.surveys.reach("satisfaction")
+            ...     reach.sent, reach.answered, reach.rate, round(reach.interval[1], 2)
+            (1, 0, 0.0, 0.79)
         """
         with self.read() as work:
             return reach_of(work, survey_called(work, survey), since=since, until=until)

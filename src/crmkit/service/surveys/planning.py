@@ -94,6 +94,22 @@ class Planning(Collection[Survey]):
         Raises:
             InvalidInput: something does not fit, or the host has given no secret to sign links with.
             DefinitionError: the rule does not fit deals.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> page, secret = (
+            ...     "https://studio.example/survey/{token}",
+            ...     {"service.survey_secret": lambda: "known to nobody else"},
+            ... )
+            >>> with CRM.open(answers=secret) as crm:
+            ...     _ = crm.service.surveys.ask_after_winning("recommendation", link=page)
+            ...     wang = crm.customers.register(name="Xiao Wang", email="wang@example.com")
+            ...     _ = crm.customers.consents.grant(wang, channel="email", purpose="research", source="form")
+            ...     deal = crm.pipeline.opportunities.open(customer=wang, name="Album", amount=Money("8800", "CNY"))
+            ...     _ = crm.pipeline.opportunities.win(deal), crm.run_due()
+            ...     (message,) = crm.outbox.due()
+            ...     message.to, message.body.partition("?")[0]
+            ('wang@example.com', 'How likely is it that you recommend us to a friend or colleague')
         """
         with self.work() as work:
             deals = deals_of(work)
@@ -122,6 +138,23 @@ class Planning(Collection[Survey]):
         Raises:
             InvalidInput: something does not fit, or the host has given no secret to sign links with.
             DefinitionError: the rule does not fit customers.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from crmkit import CRM, FrozenClock
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
+            >>> page, secret = (
+            ...     "https://studio.example/survey/{token}",
+            ...     {"service.survey_secret": lambda: "known to nobody else"},
+            ... )
+            >>> with CRM.open(answers=secret, clock=clock) as crm:
+            ...     wang = crm.customers.register(name="Xiao Wang", email="wang@example.com")
+            ...     _ = crm.customers.consents.grant(wang, channel="email", purpose="research", source="form")
+            ...     _ = crm.service.surveys.ask_regularly("satisfaction", every=timedelta(days=90), link=page)
+            ...     for _ in range(3):
+            ...         _ = crm.run_due(), clock.advance(days=90)
+            ...     crm.service.surveys.reach("satisfaction").sent
+            3
         """
         with self.work() as work:
             asking = _asked(work, survey, Customer, rule, occasion="period", link=link, every=every, **how)
@@ -130,7 +163,27 @@ class Planning(Collection[Survey]):
             return asking
 
     def stop_asking(self, survey: Survey | str) -> None:
-        """Send a survey no longer; links that are on their way can still be answered."""
+        """Send a survey no longer; links that are on their way can still be answered.
+
+        Raises:
+            NotFound: there is no such survey.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> page, secret = (
+            ...     "https://studio.example/survey/{token}",
+            ...     {"service.survey_secret": lambda: "known to nobody else"},
+            ... )
+            >>> with CRM.open(answers=secret) as crm:
+            ...     _ = crm.service.surveys.ask_after_resolution("satisfaction", link=page)
+            ...     crm.service.surveys.stop_asking("satisfaction")
+            ...     wang = crm.customers.register(name="Xiao Wang", email="wang@example.com")
+            ...     _ = crm.customers.consents.grant(wang, channel="email", purpose="research", source="form")
+            ...     _ = crm.service.cases.resolve(crm.service.cases.open(wang, subject="Opening hours?"))
+            ...     _ = crm.run_due()
+            ...     crm.service.surveys.reach("satisfaction").sent
+            0
+        """
         with self.work() as work:
             known = work.first(Asking, F.survey_id == survey_called(work, survey).id)
             if known is not None and known.active:

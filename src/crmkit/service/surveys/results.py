@@ -110,7 +110,21 @@ def _product_names(work: Work, identifiers: list[str]) -> dict[str, str]:
 
 
 def satisfaction(survey: Survey, counts: Mapping[int, int], *, group: str) -> Satisfaction:
-    """One figure out of how often each score was given."""
+    """One figure out of how often each score was given.
+
+    Args:
+        survey: whose scale and formula it is.
+        counts: by score, how often it was given.
+        group: what the figure is called.
+
+    Example:
+        >>> from crmkit import CRM
+        >>> with CRM.open() as crm:
+        ...     survey = crm.service.surveys.define("recommendation")  # NPS
+        >>> nps = satisfaction(survey, {10: 3, 9: 2, 7: 2, 3: 1}, group="everybody")
+        >>> nps.answers, nps.score, [round(end) for end in nps.interval]
+        (8, 50.0, [-7, 80])
+    """
     answers = sum(counts.values())
     if not answers:
         return Satisfaction(group=group, answers=0, score=None, interval=None)
