@@ -173,6 +173,8 @@ def test_a_lead_taken_up_again_earlier_is_left_alone(crm: CRM, clock: FrozenCloc
     assert leads.get(lead.id).stage == "nurturing"
     with pytest.raises(InvalidInput, match="later day"):
         leads.nurture(leads.capture(name="Xiao Li"), until=date(2026, 4, 2))
+    with pytest.raises(InvalidInput, match="until must be a date"):
+        leads.nurture(leads.capture(name="Xiao Li"), until=datetime(2026, 9, 1, tzinfo=UTC))
 
 
 def test_who_has_it(anywhere: CRM, clock: FrozenClock) -> None:

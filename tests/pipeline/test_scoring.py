@@ -368,8 +368,9 @@ def test_a_probability_set_by_hand_stays(anywhere: CRM) -> None:
     assert anywhere.pipeline.scoring.explain(lead).by_hand
     lead = anywhere.pipeline.scoring.set(lead, probability=None)
     assert lead.probability == lead.predicted
-    with pytest.raises(InvalidInput, match="0 to 100"):
-        anywhere.pipeline.scoring.set(lead, probability=101)
+    for wrong in (101, -1, "high", True, float("nan")):
+        with pytest.raises(InvalidInput, match="0 to 100"):
+            anywhere.pipeline.scoring.set(lead, probability=wrong)  # type: ignore[arg-type]
 
 
 def test_it_learns_anew_by_itself(anywhere: CRM, clock: FrozenClock) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
+from crmkit.kernel.checking import day
 from crmkit.kernel.clock import start_of_day
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.rules import F
@@ -218,7 +219,7 @@ class Leads(Converting, Merging):
             current = work.get(Lead, lead)
             saved = _kept(work, current, work.machine("lead").step(current, "nurture", now=work.now))
             if until is not None:
-                due = start_of_day(until, work.settings.zone)
+                due = start_of_day(day(until, what="until"), work.settings.zone)
                 if due <= work.now:
                     raise InvalidInput(f"a lead is put aside for a later day, not until {until.isoformat()}")
                 work.schedule(WAKE, due_at=due, subject=saved.id, key=_waking(saved))

@@ -118,6 +118,15 @@ class Scoring(Collection[PointRule]):
 
         Raises:
             NotFound: there is no such rule.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.scoring.define("large", rule=F.employees >= 100, points=20)
+            ...     lead = crm.pipeline.scoring.score(crm.pipeline.leads.capture(name="Xiao Wang", employees=250))
+            ...     crm.pipeline.scoring.forget("large")
+            ...     lead.points, crm.pipeline.scoring.score(lead).points
+            (20.0, 0.0)
         """
         with self.work() as work:
             known = work.first(PointRule, F.name == name)
@@ -149,6 +158,17 @@ class Scoring(Collection[PointRule]):
 
         Raises:
             InvalidInput: a field or the method is unknown.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     leads, sources = crm.pipeline.leads, ("friend", "advert")
+            ...     for _ in range(6):
+            ...         friend, advert = (leads.capture(email="wang@example.com", source=source) for source in sources)
+            ...         _ = leads.convert(leads.qualify(friend)), leads.disqualify(advert, reason="no answer")
+            ...     model = crm.pipeline.scoring.learn(fields=["source"])
+            ...     model.learned_from, [leads.capture(name="Xiao Li", source=source).probability for source in sources]
+            (12, [87.5, 12.5])
         """
         with self.work() as work:
             looked_at = None if fields is None else tuple(fields)
@@ -159,18 +179,57 @@ class Scoring(Collection[PointRule]):
             return _learned(work, model)
 
     def explain(self, lead: Lead | str) -> Score:
-        """What a lead is worth now, and why; nothing is stored."""
+        """What a lead is worth now, and why; nothing is stored.
+
+        Returns:
+            the points with the rules that gave them, and the probability with its factors; ``format(score, "md")``
+            shows both.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.scoring.define("large", rule=F.employees >= 100, points=20)
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", employees=250)
+            ...     why = crm.pipeline.scoring.explain(lead)
+            ...     [(earned.rule, earned.points) for earned in why.earned], crm.pipeline.leads.get(lead.id).points
+            ([('large', 20.0)], None)
+        """
         with self.read() as work:
             return _scored(work, work.get(Lead, lead))
 
     def score(self, lead: Lead | str) -> Lead:
-        """Store what a lead is worth now."""
+        """Store what a lead is worth now; a probability that was set by hand stays.
+
+        Raises:
+            StaleEntity: somebody else has changed the lead since it was read.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.scoring.define("large", rule=F.employees >= 100, points=20)
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", employees=250)
+            ...     _ = crm.pipeline.scoring.score(lead)
+            ...     [lead.name for lead in crm.pipeline.leads.find(F.points >= 20)]
+            ['Xiao Wang']
+        """
         with self.work() as work:
             current = work.get(Lead, lead)
             return _stored(work, current, _scored(work, current))
 
     def rescore(self, rule: Rule | None = None) -> int:
-        """Store what all open leads (that satisfy *rule*) are worth now; how many have changed."""
+        """Store what all open leads (that satisfy *rule*) are worth now; how many have changed.
+
+        Raises:
+            DefinitionError: the rule does not fit leads.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> with CRM.open() as crm:
+            ...     _ = crm.pipeline.scoring.define("large", rule=F.employees >= 100, points=20)
+            ...     _ = crm.pipeline.leads.capture_many([{"name": "Xiao Wang", "employees": 250}, {"name": "Xiao Li"}])
+            ...     crm.pipeline.scoring.rescore(), crm.pipeline.scoring.rescore()
+            (2, 0)
+        """
         with self.work() as work:
             return rescored(work, OPEN if rule is None else OPEN & rule)
 
@@ -178,9 +237,18 @@ class Scoring(Collection[PointRule]):
         """Say by hand how likely a lead is won, in percent; with None the learned probability counts again.
 
         Raises:
-            InvalidInput: the probability is not between 0 and 100.
+            InvalidInput: the probability is no number from 0 to 100.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang")
+            ...     lead = crm.pipeline.scoring.set(lead, probability=90)
+            ...     why = crm.pipeline.scoring.explain(lead)
+            ...     why.probability, why.by_hand, crm.pipeline.scoring.set(lead, probability=None).probability
+            (90.0, True, None)
         """
-        if probability is not None and not 0 <= probability <= 100:
+        if probability is not None and (type(probability) not in {int, float} or not 0 <= probability <= 100):
             raise InvalidInput(f"a probability is given in percent, 0 to 100, got {probability!r}")
         with self.work() as work:
             current = work.get(Lead, lead)
