@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from typing import Any
 
 import pytest
 
 from crmkit.analytics import Purchase, cohorts
+from crmkit.errors import InvalidInput
 from crmkit.kernel.money import Money
 
 
@@ -57,3 +59,9 @@ def test_cdnow(cdnow: list[Purchase]) -> None:
     active = Counter((c, on.year, on.month) for c, on, _ in cdnow)
     assert sum(n for c in found.cohorts for n in c.active) == len(active)
     assert found.retention(1) == pytest.approx(0.15, abs=0.03)
+
+
+@pytest.mark.parametrize("horizon", [-1, 1.5, "12", True])
+def test_a_horizon_is_a_number_of_months(horizon: Any) -> None:
+    with pytest.raises(InvalidInput, match="horizon is a whole number of months from 0"):
+        cohorts([], until=date(2026, 3, 31), horizon=horizon)

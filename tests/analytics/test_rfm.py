@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmkit import CRM
 from crmkit.analytics import Band, Grid, Purchase, rfm
 from crmkit.analytics.rfm import GRID, quantile_scores
 from crmkit.errors import DefinitionError, InvalidInput
@@ -121,3 +122,9 @@ def test_it_prints() -> None:
     assert format(found, "md").startswith("| group | customers |")
     assert "<svg" in found._repr_html_()
     assert "<ann>" not in found._repr_html_()
+
+
+def test_nothing_is_given_in_the_currency_of_the_house() -> None:
+    with CRM.open("memory://", currency="CNY") as crm:
+        assert {str(share.revenue) for share in crm.analytics.rfm().groups} == {"0.00 CNY"}
+        assert {str(share.revenue) for share in crm.analytics.rfm(currency="JPY").groups} == {"0 JPY"}

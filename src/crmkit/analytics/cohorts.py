@@ -10,6 +10,7 @@ import attrs
 
 from crmkit.analytics.charts import figure, heatmap
 from crmkit.analytics.purchases import by_customer
+from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import shift
 from crmkit.kernel.money import Money
 from crmkit.kernel.render import table_html, table_md
@@ -89,7 +90,7 @@ def cohorts(purchases: Iterable[tuple[str, date, Money]], *, until: date, horizo
         horizon: months after the first one, 0 and more.
 
     Raises:
-        InvalidInput: the amounts have two currencies.
+        InvalidInput: the amounts have two currencies, or *horizon* is no such number.
 
     Example:
         >>> rows = [("ann", date(2026, 1, 9), Money(5, "EUR")), ("ann", date(2026, 2, 1), Money(5, "EUR"))]
@@ -97,6 +98,8 @@ def cohorts(purchases: Iterable[tuple[str, date, Money]], *, until: date, horizo
         >>> [found.retention(months) for months in (0, 1, 2)]
         [1.0, 0.5, None]
     """
+    if type(horizon) is not int or horizon < 0:
+        raise InvalidInput(f"horizon is a whole number of months from 0, got {horizon!r}")
     rows = [p for p in purchases if p[1] <= until]
     currency = rows[0][2].currency if rows else "EUR"
     sizes: dict[date, int] = defaultdict(int)

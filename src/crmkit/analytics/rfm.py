@@ -202,13 +202,14 @@ class Rfm:
 HEADERS = ("group", "customers", "share", "revenue")
 
 
-def rfm(purchases: Iterable[tuple[str, date, Money]], *, until: date, grid: Grid = GRID) -> Rfm:
+def rfm(purchases: Iterable[tuple[str, date, Money]], *, until: date, grid: Grid = GRID, currency: str = "EUR") -> Rfm:
     """Score customers by recency, frequency and money, and put them into groups.
 
     Args:
         purchases: rows of customer, day and amount, all in one currency; those after *until* play no part.
         until: the day of the analysis.
         grid: the groups; its number of scores decides into how many parts customers are divided.
+        currency: in which nothing is given when nobody has bought.
 
     Raises:
         InvalidInput: the amounts have two currencies.
@@ -219,7 +220,7 @@ def rfm(purchases: Iterable[tuple[str, date, Money]], *, until: date, grid: Grid
         [('ann', 5, 1, 5), ('bob', 1, 1, 1)]
     """
     rows = [p for p in purchases if p[1] <= until]
-    currency = rows[0][2].currency if rows else "EUR"
+    currency = rows[0][2].currency if rows else currency
     bought = by_customer(rows)
     last = [max(days for days, _ in found) for found in bought.values()]
     ages = [(until - day).days for day in last]
