@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 import pytest
 
-from crmkit import DeliveryFailed
+from crmkit import DeliveryFailed, InvalidInput
 from crmkit.kernel.outbox import Message
 from crmkit.plugins.channels.console import ConsoleChannel
 from crmkit.plugins.channels.memory import MemoryChannel
@@ -138,3 +138,9 @@ def test_what_the_suite_cannot_see_is_skipped() -> None:
         suite.test_a_text_arrives_unchanged(channel, "Hello")
     with pytest.raises(pytest.skip.Exception, match="failing"):
         suite.test_a_failure_is_told_as_one(channel, permanent=True)
+
+
+@pytest.mark.parametrize("longest", [-1, 1.5, True, "70"])
+def test_the_longest_body_is_a_whole_number(longest: Any) -> None:
+    with pytest.raises(InvalidInput, match="0 or more"):
+        Limits(max_body=longest)

@@ -25,6 +25,14 @@ class Plugins:
 
     Raises:
         PluginError: a hook is mistyped or a channel is not one.
+
+    Example:
+        >>> from crmkit.plugins.channels.memory import MemoryChannel
+        >>> list(Plugins(channels=[MemoryChannel(), MemoryChannel(name="spare")]).channels)
+        ['memory', 'spare']
+        >>> Plugins(channels=[MemoryChannel(), MemoryChannel()])
+        Traceback (most recent call last):
+        crmkit.errors.PluginError: two channels are called 'memory': give one another name
     """
 
     def __init__(self, plugins: Iterable[Any] | str = (), *, channels: Iterable[Channel] = ()) -> None:

@@ -12,8 +12,18 @@ from crmkit.plugins.channels.port import NO_LIMITS, Limits
 class ConsoleChannel:
     """Prints messages.
 
-    >>> ConsoleChannel().name
-    'console'
+    Args:
+        name: what the channel is called.
+        carries: the kinds of message that it takes; ``*`` for all.
+        limits: what it can carry.
+
+    Example:
+        >>> from crmkit import CRM
+        >>> with CRM.open() as crm:  # with no channel at all it stands in
+        ...     with crm.work() as work:
+        ...         work.post(channel="sms", to="+8613912345678", body="Your table is ready.", key="table 7")
+        ...     _ = crm.deliver()
+        → sms to +8613912345678: Your table is ready.
     """
 
     name: str = "console"

@@ -16,6 +16,21 @@ class MemoryChannel:
 
     Attributes:
         sent: the messages so far, each idempotency key once.
+
+    Args:
+        name: what the channel is called.
+        carries: the kinds of message that it takes; ``*`` for all.
+        limits: what it can carry.
+
+    Example:
+        >>> from crmkit import CRM
+        >>> channel = MemoryChannel()
+        >>> with CRM.open(channels=[channel]) as crm:
+        ...     with crm.work() as work:
+        ...         work.post(channel="sms", to="+8613912345678", body="Your table is ready.", key="table 7")
+        ...     _ = crm.deliver()
+        >>> [(message.to, message.body) for message in channel.sent]
+        [('+8613912345678', 'Your table is ready.')]
     """
 
     name: str = "memory"

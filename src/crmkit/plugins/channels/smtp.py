@@ -72,6 +72,13 @@ class SmtpSettings:
 
     Raises:
         InvalidInput: a value is not of that form, or a password would travel unencrypted.
+
+    Example:
+        >>> SmtpSettings(host="mail.example.com", security="tls").port
+        465
+        >>> SmtpSettings(host="mail.example.com", user="studio", password="hush", security="none")
+        Traceback (most recent call last):
+        crmkit.errors.InvalidInput: a password is sent encrypted only: security="starttls" or "tls"
     """
 
     host: str
@@ -145,6 +152,17 @@ timeout=10.0), sender=studio@example.com, name='smtp')
 
         Raises:
             DeliveryFailed: the address is not one, for good.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> channel = SmtpChannel(SmtpSettings(host="mail.example.com"), sender="The Studio <studio@example.com>")
+            >>> with CRM.open() as crm:
+            ...     with crm.work() as work:
+            ...         work.post(channel="email", to="li@example.com", subject="Album", body="Hello", key="hello")
+            ...     (message,) = crm.outbox.due()
+            >>> mail = channel.mail(message)
+            >>> str(mail["From"]), str(mail["To"]), mail["Message-ID"] == f"<{message.id}@example.com>"
+            ('The Studio <studio@example.com>', 'li@example.com', True)
         """
         try:
             to = _address(message.to, what="the recipient of an e-mail")

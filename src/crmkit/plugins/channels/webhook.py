@@ -142,7 +142,22 @@ class WebhookChannel:
 
 
 def payload(message: Message, *, at: int) -> bytes:
-    """What is posted: ``type``, ``timestamp`` and ``data``, as UTF-8."""
+    """What is posted: ``type``, ``timestamp`` and ``data``, as UTF-8.
+
+    Args:
+        message: what is sent.
+        at: when, in seconds since 1970.
+
+    Example:
+        >>> from crmkit import CRM
+        >>> with CRM.open() as crm:
+        ...     with crm.work() as work:
+        ...         work.post(channel="sms", to="+8613912345678", body="Your table is ready.", key="table 7")
+        ...     (message,) = crm.outbox.due()
+        >>> posted = json.loads(payload(message, at=1772442000))
+        >>> posted["type"], posted["timestamp"], posted["data"]["body"]
+        ('message', '2026-03-02T09:00:00Z', 'Your table is ready.')
+    """
     data = {name: getattr(message, name) for name in TELLS} | {"headers": dict(message.headers)}
     when = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
     return json.dumps({"type": "message", "timestamp": when, "data": data}, ensure_ascii=False).encode()
@@ -166,7 +181,19 @@ def signature(key: bytes, message_id: str, body: bytes, *, at: int) -> str:
 
 
 def refusal(host: str, status: int, retry_after: str | None, *, now: int) -> DeliveryFailed:
-    """What a status other than 200 to 299 means."""
+    """What a status other than 200 to 299 means.
+
+    Args:
+        host: who refuses, as it may be shown.
+        status: 100 to 599, other than 200 to 299.
+        retry_after: the header of that name, if there is one.
+        now: in seconds since 1970.
+
+    Example:
+        >>> busy, gone = (refusal("https://example.com/…", status, "30", now=0) for status in (503, 410))
+        >>> (busy.permanent, busy.retry_after), (gone.permanent, gone.retry_after)
+        ((False, 30.0), (True, None))
+    """
     permanent = 300 <= status < 500 and status not in WORTH_ANOTHER_TRY
     wait = None if permanent else wait_for(retry_after, now=now)
     return DeliveryFailed(f"{host} answered {status}", permanent=permanent, retry_after=wait)

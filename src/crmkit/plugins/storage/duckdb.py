@@ -70,6 +70,22 @@ class DuckEngine:
     Raises:
         CrmError: ``duckdb`` or ``sqlglot`` is not there; it names the extra.
         NotFound: a file is missing.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from tempfile import TemporaryDirectory
+        >>> from crmkit import CRM, F
+        >>> from crmkit.customers.people import Customer
+        >>> from crmkit.exchange.parquet import export_parquet
+        >>> with CRM.open() as crm, TemporaryDirectory() as folder:
+        ...     for city in ("Chengdu", "Beijing"):
+        ...         _ = crm.customers.register(name=f"Guest from {city}", city=city)
+        ...     _ = export_parquet(crm, folder)
+        ...     duck = DuckEngine(crm.storage.registry, folder, zone=crm.settings.zone)
+        ...     found = duck.ids(Customer, F.city == "Chengdu", as_of=datetime(2100, 1, 1, tzinfo=UTC))
+        ...     duck.close()
+        ...     [crm.customers.get(identifier).name for identifier in found]
+        ['Guest from Chengdu']
     """
 
     def __init__(self, registry: Registry, folder: str | os.PathLike[str], *, zone: ZoneInfo) -> None:

@@ -24,7 +24,15 @@ Undo = Callable[[], None]
 
 
 class MemoryStore:
-    """Keeps everything in dictionaries, for one process and as long as it lives."""
+    """Keeps everything in dictionaries, for one process and as long as it lives.
+
+    Example:
+        >>> from crmkit import CRM
+        >>> with CRM.open("memory://") as crm:
+        ...     wang = crm.customers.register(name="Xiao Wang")
+        ...     crm.customers.get(wang.id).name, crm.storage.status().kind
+        ('Xiao Wang', 'memory')
+    """
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry

@@ -70,6 +70,11 @@ class Share:
     Attributes:
         hits: how many.
         of: of how many.
+
+    Example:
+        >>> kept = Share(2, 2)
+        >>> kept.rate, str(kept)  # two of two prove little
+        (1.0, '100% (34%–100%)')
     """
 
     hits: int

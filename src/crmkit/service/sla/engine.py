@@ -85,6 +85,18 @@ def judge(
 
     Definitions: what starts, pauses and stops each clock is read from documentation and code of Zammad, Zendesk, GLPI,
         Frappe, osTicket and Chatwoot; stop before pause before start is the order of Time to SLA for Jira.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from crmkit import BusinessCalendar
+        >>> from crmkit.service.sla import preset
+        >>> nine, hour = datetime(2026, 3, 2, 9, tzinfo=UTC), timedelta(hours=1)
+        >>> clocks = preset("crmkit", {"first_response": hour})
+        >>> happened = [Happening(nine, "opened", state="open"), Happening(nine + 2 * hour, "reply")]
+        >>> judged = judge(clocks, Hours.of(BusinessCalendar.always_open()), happened, as_of=nine + 9 * hour)
+        >>> reading = judged.clock("first_response")
+        >>> reading.state, reading.breached, str(reading.elapsed)
+        ('stopped', True, '2:00:00')
     """
     at = utc(as_of, what="as_of")
     known = sorted((h for h in happenings if h.at <= at), key=_when)

@@ -96,7 +96,14 @@ class Hours:
             yield since, end, calendar
 
     def between(self, start: datetime, end: datetime) -> timedelta:
-        """The open time from *start* to *end*; nothing when the end comes first, whatever a calendar says of it."""
+        """The open time from *start* to *end*; nothing when the end comes first, whatever a calendar says of it.
+
+        Example:
+            >>> office = BusinessCalendar(timezone="UTC", hours={"mon": [("09:00", "17:00")]})
+            >>> sunday, tuesday = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)
+            >>> str(Hours.of(office).between(sunday, tuesday))
+            '8:00:00'
+        """
         if end <= start:
             return timedelta(0)
         if len(self.versions) == 1:
@@ -139,7 +146,15 @@ class Hours:
         raise AssertionError  # the first piece has no beginning
 
     def add_days(self, moment: datetime, days: int) -> datetime:
-        """The moment *days* business days away, by the calendar in force at *moment*."""
+        """The moment *days* business days away, by the calendar in force at *moment*.
+
+        Example:
+            >>> office = BusinessCalendar(
+            ...     timezone="UTC", hours={"mon": [("09:00", "17:00")], "fri": [("09:00", "17:00")]}
+            ... )
+            >>> print(Hours.of(office).add_days(datetime(2026, 3, 2, 10, tzinfo=UTC), 2))  # Monday, Friday, Monday
+            2026-03-09 10:00:00+00:00
+        """
         return self.at(moment).add_days(moment, days)
 
     def to_json(self) -> dict[str, Any]:
