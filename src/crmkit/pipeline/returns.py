@@ -171,18 +171,13 @@ class Returns(Collection[Return]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open() as crm:
-            ...     wang, prints = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
-            ...     )
-            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     wang, price = crm.customers.register(name="Xiao Wang"), Money(10, "EUR")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Print", quantity=3, unit_price=price)])
             ...     (line,) = crm.pipeline.orders.lines(order)
             ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
-            ...     [
-            ...         (part.order_line_id == line.id, str(part.quantity), str(part.amount))
-            ...         for part in crm.pipeline.returns.lines(back)
-            ...     ]
-            [(True, '2', '20.00 EUR')]
+            ...     (part,) = crm.pipeline.returns.lines(back)
+            ...     part.order_line_id == line.id, part.quantity, part.amount
+            (True, Decimal('2'), Money('20.00', 'EUR'))
         """
         with self.read() as work:
             return work.find(ReturnLine, F.return_id == work.get(Return, ret).id, order_by="created_at")
@@ -196,11 +191,8 @@ class Returns(Collection[Return]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open() as crm:
-            ...     wang, prints = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
-            ...     )
-            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     wang, price = crm.customers.register(name="Xiao Wang"), Money(10, "EUR")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Print", quantity=3, unit_price=price)])
             ...     (line,) = crm.pipeline.orders.lines(order)
             ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
             ...     back = crm.pipeline.returns.approve(back)
@@ -219,11 +211,8 @@ class Returns(Collection[Return]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open() as crm:
-            ...     wang, prints = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
-            ...     )
-            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     wang, price = crm.customers.register(name="Xiao Wang"), Money(10, "EUR")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Print", quantity=3, unit_price=price)])
             ...     (line,) = crm.pipeline.orders.lines(order)
             ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
             ...     crm.pipeline.returns.reject(back, reason="they were scratched by hand").status
@@ -242,11 +231,8 @@ class Returns(Collection[Return]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open() as crm:
-            ...     wang, prints = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
-            ...     )
-            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     wang, price = crm.customers.register(name="Xiao Wang"), Money(10, "EUR")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Print", quantity=3, unit_price=price)])
             ...     (line,) = crm.pipeline.orders.lines(order)
             ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
             ...     _ = crm.pipeline.returns.receive(back)
@@ -280,11 +266,8 @@ class Returns(Collection[Return]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open() as crm:
-            ...     wang, prints = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
-            ...     )
-            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     wang, price = crm.customers.register(name="Xiao Wang"), Money(10, "EUR")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Print", quantity=3, unit_price=price)])
             ...     _ = crm.pipeline.payments.receive(order, order.total)
             ...     (line,) = crm.pipeline.orders.lines(order)
             ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")
@@ -314,11 +297,8 @@ class Returns(Collection[Return]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open() as crm:
-            ...     wang, prints = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Print", quantity=3, unit_price=Money(10, "EUR")),
-            ...     )
-            ...     order = crm.pipeline.orders.place(wang, lines=[prints])
+            ...     wang, price = crm.customers.register(name="Xiao Wang"), Money(10, "EUR")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Print", quantity=3, unit_price=price)])
             ...     _ = crm.pipeline.payments.receive(order, order.total)
             ...     (line,) = crm.pipeline.orders.lines(order)
             ...     back = crm.pipeline.returns.request(order, lines={line.id: 2}, reason="scratched")

@@ -74,15 +74,13 @@ class Waiting(Collection[Activity]):
         Example:
             >>> from datetime import UTC, datetime, timedelta
             >>> from crmkit import CRM, FrozenClock
-            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
             >>> from crmkit.pipeline.leads import Lead
+            >>> clock = FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))
             >>> with CRM.open(clock=clock) as crm:
             ...     wang, li, chen = (crm.pipeline.leads.capture(name=name) for name in ("Wang", "Li", "Chen"))
             ...     for lead, days in ((wang, 5), (chen, 1)):
-            ...         due_at = clock.now() + timedelta(days=days)
-            ...         _ = crm.pipeline.activities.schedule(
-            ...             "call", subject="Hello", about=lead, owner="Xu", due_at=due_at
-            ...         )
+            ...         when = {"owner": "Xu", "due_at": clock.now() + timedelta(days=days)}
+            ...         _ = crm.pipeline.activities.schedule("call", subject="Hello", about=lead, **when)
             ...     [lead.name for lead in crm.pipeline.activities.in_turn(Lead, owner="Xu")]
             ['Chen', 'Wang', 'Li']
         """

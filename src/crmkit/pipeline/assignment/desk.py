@@ -145,10 +145,8 @@ class Assignments(Collection[AssignmentEntry]):
         Example:
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
-            ...     people = [
-            ...         crm.pipeline.salespeople.register("Li", active=False),
-            ...         crm.pipeline.salespeople.register("Xu"),
-            ...     ]
+            ...     register = crm.pipeline.salespeople.register
+            ...     people = [register("Li", active=False), register("Xu")]
             ...     _ = crm.pipeline.assignment.define("everybody", people=people)
             ...     why = crm.pipeline.assignment.explain(crm.pipeline.leads.capture(name="Xiao Wang"))
             ...     why.owner, why.because, why.others
@@ -166,10 +164,8 @@ class Assignments(Collection[AssignmentEntry]):
         Example:
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
-            ...     people = [
-            ...         crm.pipeline.salespeople.register("Li"),
-            ...         crm.pipeline.salespeople.register("Xu", skills={"fr"}),
-            ...     ]
+            ...     register = crm.pipeline.salespeople.register
+            ...     people = [register("Li"), register("Xu", skills={"fr"})]
             ...     _ = crm.pipeline.assignment.define("everybody", people=people, speaks="language")
             ...     lead = crm.pipeline.leads.capture(name="Camille Roux", language="fr")
             ...     crm.pipeline.assignment.assign(lead).owner
@@ -199,9 +195,8 @@ class Assignments(Collection[AssignmentEntry]):
         Example:
             >>> from crmkit import CRM, F
             >>> with CRM.open() as crm:
-            ...     _ = crm.pipeline.assignment.define(
-            ...         "fair", rule=F.source == "fair", people=[crm.pipeline.salespeople.register("Xu")]
-            ...     )
+            ...     xu = crm.pipeline.salespeople.register("Xu")
+            ...     _ = crm.pipeline.assignment.define("fair", rule=F.source == "fair", people=[xu])
             ...     _ = crm.pipeline.leads.capture_many([{"name": "Xiao Wang", "source": "fair"}, {"name": "Xiao Li"}])
             ...     [(d.lead.name, d.owner, d.because) for d in crm.pipeline.assignment.distribute()]
             [('Xiao Wang', 'Xu', 'fair: the first in turn'), ('Xiao Li', None, 'no entry fits')]

@@ -141,15 +141,14 @@ class Commissions(Collection[Commission]):
             >>> from datetime import UTC, date, datetime
             >>> from crmkit import CRM, FrozenClock, Money
             >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
-            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     ledger = crm.pipeline.commissions
+            ...     _ = ledger.plans.define("ten", percent=10, source="won")
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
             ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
-            ...     (line,) = crm.pipeline.commissions.find()
-            ...     (more,) = crm.pipeline.commissions.correct(
-            ...         line, amount=Money(100, "EUR"), reason="found the customer, too"
-            ...     )
-            ...     line.amount, more.amount, more.kind, crm.pipeline.commissions.open_balance("Xu")["EUR"]
-            (Money('90.00', 'EUR'), Money('10.00', 'EUR'), 'corrected', Money('100.00', 'EUR'))
+            ...     (line,) = ledger.find()
+            ...     (more,) = ledger.correct(line, amount=Money(100, "EUR"), reason="found the customer, too")
+            ...     line.amount, more.amount, ledger.open_balance("Xu")["EUR"]
+            (Money('90.00', 'EUR'), Money('10.00', 'EUR'), Money('100.00', 'EUR'))
         """
         if not reason:
             raise InvalidInput("a correction needs a reason")
@@ -248,14 +247,12 @@ class Settlements(Collection[Settlement]):
             >>> from datetime import UTC, date, datetime
             >>> from crmkit import CRM, FrozenClock, Money
             >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
-            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     ledger = crm.pipeline.commissions
+            ...     _ = ledger.plans.define("ten", percent=10, source="won")
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
             ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
-            ...     (march,) = crm.pipeline.commissions.settle(until=date(2026, 4, 1))
-            ...     [
-            ...         (line.plan, str(line.base), str(line.amount))
-            ...         for line in crm.pipeline.commissions.settlements.lines(march)
-            ...     ]
+            ...     (march,) = ledger.settle(until=date(2026, 4, 1))
+            ...     [(line.plan, str(line.base), str(line.amount)) for line in ledger.settlements.lines(march)]
             [('ten', '900.00 EUR', '90.00 EUR')]
         """
         with self.read() as work:
@@ -295,13 +292,13 @@ class Settlements(Collection[Settlement]):
             >>> from datetime import UTC, date, datetime
             >>> from crmkit import CRM, FrozenClock, Money
             >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
-            ...     _ = crm.pipeline.commissions.plans.define("ten", percent=10, source="won")
+            ...     ledger = crm.pipeline.commissions
+            ...     _ = ledger.plans.define("ten", percent=10, source="won")
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
             ...     _ = deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), owner="Xu"))
-            ...     (march,) = crm.pipeline.commissions.settle(until=date(2026, 4, 1))
-            ...     settlements = crm.pipeline.commissions.settlements
-            ...     march = settlements.invoice(march, reference="payroll 2026-03")
-            ...     march = settlements.withdraw_invoice(march, reason="wrong account")
+            ...     (march,) = ledger.settle(until=date(2026, 4, 1))
+            ...     march = ledger.settlements.invoice(march, reference="payroll 2026-03")
+            ...     march = ledger.settlements.withdraw_invoice(march, reason="wrong account")
             ...     march.status, march.reference, march.reason
             ('settled', None, 'wrong account')
         """

@@ -55,10 +55,8 @@ class Foresight(Desk):
             >>> with CRM.open(clock=clock) as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
             ...     for _ in range(9):
-            ...         _ = (
-            ...             deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"))),
-            ...             clock.advance(days=10),
-            ...         )
+            ...         deal = deals.open(name="Album", customer=wang, amount=Money(900, "EUR"))
+            ...         _ = deals.win(deal), clock.advance(days=10)
             ...     april = crm.pipeline.forecast.outlook(until=date(2026, 5, 1))
             ...     april.closed, april.new_deals, april.open_deals, april.low < april.expected < april.high
             (9, Money('2700.00', 'EUR'), Money('0.00', 'EUR'), True)

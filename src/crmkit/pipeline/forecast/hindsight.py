@@ -98,10 +98,8 @@ class Hindsight(Desk):
             >>> with CRM.open(clock=clock) as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
             ...     for _ in range(9):
-            ...         _ = (
-            ...             deals.win(deals.open(name="Album", customer=wang, amount=Money(900, "EUR"))),
-            ...             clock.advance(days=10),
-            ...         )
+            ...         deal = deals.open(name="Album", customer=wang, amount=Money(900, "EUR"))
+            ...         _ = deals.win(deal), clock.advance(days=10)
             ...     tested = crm.pipeline.forecast.backtest(seen_on=[date(2026, 2, 1), date(2026, 2, 20)])
             ...     tested.weighted_error, tested.outlook_error, tested.covered
             (Money('2700.00', 'EUR'), Money('0.00', 'EUR'), 1.0)

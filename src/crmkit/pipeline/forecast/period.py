@@ -145,12 +145,9 @@ class Periods(Desk):
             >>> from crmkit import CRM, Money
             >>> with CRM.open() as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
-            ...     march = {"since": date(2026, 3, 1), "until": date(2026, 4, 1)}
-            ...     day = date(2026, 3, 20)
+            ...     march, day = {"since": date(2026, 3, 1), "until": date(2026, 4, 1)}, date(2026, 3, 20)
             ...     _ = deals.open(name="Album", customer=wang, amount=Money(900, "EUR"), close_on=day, owner="Xu")
-            ...     _ = crm.pipeline.forecast.adjust(
-            ...         "Xu", category="pipeline", amount=Money(500, "EUR"), note="no date yet", **march
-            ...     )
+            ...     _ = crm.pipeline.forecast.adjust("Xu", category="pipeline", amount=Money(500, "EUR"), **march)
             ...     row = crm.pipeline.forecast.of(**march).row("Xu")
             ...     row.team.pipeline, row.adjusted.pipeline
             (Money('900.00', 'EUR'), Money('500.00', 'EUR'))

@@ -36,13 +36,8 @@ class Converting(Collection[Lead]):
             ...     wang = crm.customers.register(name="Xiao Wang", email="wang@example.com")
             ...     lead = crm.pipeline.leads.capture(name="X. Wang", email="wang@example.com", city="Chengdu")
             ...     plan = crm.pipeline.leads.plan(crm.pipeline.leads.qualify(lead))
-            ...     (
-            ...         plan.customer.because,
-            ...         plan.customer.fills,
-            ...         plan.opportunity.action,
-            ...         crm.pipeline.opportunities.count(),
-            ...     )
-            ('has the same e-mail address', {'city': 'Chengdu'}, 'create', 0)
+            ...     plan.customer.because, plan.customer.fills, plan.opportunity.action
+            ('has the same e-mail address', {'city': 'Chengdu'}, 'create')
         """
         with self.read() as work:
             current = work.get(Lead, lead)
@@ -118,16 +113,11 @@ class Converting(Collection[Lead]):
         Example:
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
-            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", email="wang@example.com", company="Golden Wok")
+            ...     lead = crm.pipeline.leads.capture(name="Xiao Wang", email="wang@example.com")
             ...     converted = crm.pipeline.leads.convert(crm.pipeline.leads.qualify(lead))
             ...     lead = crm.pipeline.leads.undo(converted)
-            ...     (
-            ...         lead.stage,
-            ...         crm.customers.count(),
-            ...         crm.customers.companies.count(),
-            ...         crm.pipeline.opportunities.count(),
-            ...     )
-            ('qualified', 0, 0, 0)
+            ...     lead.stage, crm.customers.count(), crm.pipeline.opportunities.count()
+            ('qualified', 0, 0)
         """
         with self.work() as work:
             return undone(work, work.get(Lead, lead.lead if isinstance(lead, Converted) else lead))

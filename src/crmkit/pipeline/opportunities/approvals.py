@@ -94,11 +94,9 @@ class Approvals(Collection[Approval]):
         Example:
             >>> from crmkit import CRM, Money
             >>> with CRM.open(currency="CNY") as crm:
-            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.acting_as("Xu").pipeline.opportunities
             ...     deal = deals.open(name="Wedding banquet", customer=wang, amount=Money(10_000, "CNY"))
-            ...     asked = crm.acting_as("Xu").pipeline.opportunities.approvals.request(
-            ...         deal, gate="discount", note="regular guest"
-            ...     )
+            ...     asked = deals.approvals.request(deal, gate="discount", note="regular guest")
             ...     asked.status, asked.amount, asked.requested_by
             ('requested', Money('10000.00', 'CNY'), 'Xu')
         """
@@ -131,7 +129,7 @@ class Approvals(Collection[Approval]):
             >>> from crmkit.pipeline import Stage
             >>> with CRM.open() as crm:
             ...     _ = crm.pipeline.stages.define(
-            ...         "banquets", stages=[Stage("tasting"), Stage("contract", gate="manager")]
+            ...         "banquets", stages=[Stage("menu"), Stage("contract", gate="manager")]
             ...     )
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
             ...     deal = deals.open(name="Wedding banquet", customer=wang, pipeline="banquets")

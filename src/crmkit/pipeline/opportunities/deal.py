@@ -114,7 +114,18 @@ class Opportunity(Entity):
 
     @property
     def expected_monthly_revenue(self) -> Money | None:
-        """The recurring amount by month times the probability, rounded once."""
+        """The recurring amount by month times the probability, rounded once.
+
+        Example:
+            >>> from crmkit import CRM, Money
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
+            ...     deal = deals.open(
+            ...         name="Lunches", customer=wang, recurring=Money(9_000, "CNY"), recurring_every="quarter"
+            ...     )
+            ...     deal.probability, deal.monthly_revenue, deal.expected_monthly_revenue
+            (Decimal('10'), Money('3000.00', 'CNY'), Money('300.00', 'CNY'))
+        """
         if self.recurring is None or self.recurring_every is None:
             return None
         return self.recurring.times(self.probability / (FULL * MONTHS[self.recurring_every]))

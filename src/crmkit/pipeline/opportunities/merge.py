@@ -87,13 +87,8 @@ class Merging(Collection[Opportunity]):
             ...     one = deals.open(name="Album", customer=wang, stage="proposal")
             ...     two = deals.open(name="Album, again", customer=wang, amount=Money(900, "CNY"))
             ...     plan = deals.plan_merge([one, two])
-            ...     (
-            ...         plan.survivor == one,
-            ...         plan.after.amount,
-            ...         plan.sources["amount"] == (two.id,),
-            ...         deals.get(two.id).is_open,
-            ...     )
-            (True, Money('900.00', 'CNY'), True, True)
+            ...     plan.survivor == one, plan.after.amount, plan.sources["amount"] == (two.id,)
+            (True, Money('900.00', 'CNY'), True)
         """
         with self.read() as work:
             found = [work.get(Opportunity, deal) for deal in listed(deals, what="opportunities")]
@@ -111,11 +106,10 @@ class Merging(Collection[Opportunity]):
             >>> with CRM.open(currency="CNY") as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
             ...     one = deals.open(name="Album", customer=wang, stage="proposal")
-            ...     plan = deals.plan_merge([one, deals.open(name="Album, again", customer=wang)])
-            ...     _ = deals.update(one, amount=Money(900, "CNY"))
-            ...     deals.apply(plan)
-            Traceback (most recent call last):
-            crmkit.errors.StaleEntity: ...
+            ...     two = deals.open(name="Album, again", customer=wang, amount=Money(900, "CNY"))
+            ...     album = deals.apply(deals.plan_merge([one, two]))
+            ...     album.amount, deals.get(two.id).lost_reason
+            (Money('900.00', 'CNY'), 'merged')
         """
         with self.work() as work:
             return _applied(work, plan)

@@ -62,14 +62,13 @@ class Parts(Collection[Opportunity]):
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open(currency="CNY") as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
-            ...     deal = deals.open(name="Wedding photos", customer=wang)
-            ...     lines = [
+            ...     album, prints = (
             ...         Line("Album", unit_price=Money(900, "CNY")),
-            ...         Line("Print", quantity=20, unit_price=Money(5, "CNY")),
-            ...     ]
-            ...     deal = deals.set_lines(deal, lines)
+            ...         Line("Prints", unit_price=Money(100, "CNY")),
+            ...     )
+            ...     deal = deals.set_lines(deals.open(name="Wedding photos", customer=wang), [album, prints])
             ...     [(line.position, line.name, str(line.amount)) for line in deals.lines(deal)]
-            [(1, 'Album', '900.00 CNY'), (2, 'Print', '100.00 CNY')]
+            [(1, 'Album', '900.00 CNY'), (2, 'Prints', '100.00 CNY')]
         """
         with self.read() as work:
             return lines_of(work, work.get(Opportunity, deal).id)
@@ -92,9 +91,9 @@ class Parts(Collection[Opportunity]):
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
-            ...     deal, mother = (
-            ...         deals.open(name="Wedding photos", customer=wang),
+            ...     mother, deal = (
             ...         crm.customers.register(name="Mrs Wang"),
+            ...         deals.open(name="Wedding photos", customer=wang),
             ...     )
             ...     part = deals.involve(deal, mother, role="decision maker", primary=True)
             ...     part.customer_id == mother.id, part.role
@@ -111,9 +110,9 @@ class Parts(Collection[Opportunity]):
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
-            ...     deal, mother = (
-            ...         deals.open(name="Wedding photos", customer=wang),
+            ...     mother, deal = (
             ...         crm.customers.register(name="Mrs Wang"),
+            ...         deals.open(name="Wedding photos", customer=wang),
             ...     )
             ...     _ = deals.involve(deal, wang, role="user", primary=True)
             ...     _ = deals.involve(deal, mother, role="decision maker", primary=True)

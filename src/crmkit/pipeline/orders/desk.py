@@ -183,15 +183,13 @@ class Orders(Collection[Order]):
         Example:
             >>> from datetime import UTC, date, datetime
             >>> from crmkit import CRM, FrozenClock, Line, Money
-            >>> with CRM.open(currency="CNY", clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
             ...     wang, noodles = (
             ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Noodles", unit_price=Money(18, "CNY")),
+            ...         Line("Noodles", unit_price=Money(3, "EUR")),
             ...     )
-            ...     for day in (1, 11, 22):
-            ...         _ = crm.pipeline.orders.place(
-            ...             wang, lines=[noodles], placed_at=datetime(2026, 2, day, tzinfo=UTC)
-            ...         )
+            ...     for at in (datetime(2026, 2, day, tzinfo=UTC) for day in (1, 11, 22)):
+            ...         _ = crm.pipeline.orders.place(wang, lines=[noodles], placed_at=at)
             ...     rhythm = crm.pipeline.orders.rhythm(wang)
             ...     rhythm.every_days, str(rhythm.next_on), rhythm.is_late(on=date(2026, 3, 6))
             (10.5, '2026-03-04', True)
@@ -214,15 +212,13 @@ class Orders(Collection[Order]):
         Example:
             >>> from datetime import UTC, date, datetime
             >>> from crmkit import CRM, FrozenClock, Line, Money
-            >>> with CRM.open(currency="CNY", clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
             ...     wang, noodles = (
             ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Noodles", unit_price=Money(18, "CNY")),
+            ...         Line("Noodles", unit_price=Money(3, "EUR")),
             ...     )
-            ...     for day in (1, 11, 22):
-            ...         _ = crm.pipeline.orders.place(
-            ...             wang, lines=[noodles], placed_at=datetime(2026, 2, day, tzinfo=UTC)
-            ...         )
+            ...     for at in (datetime(2026, 2, day, tzinfo=UTC) for day in (1, 11, 22)):
+            ...         _ = crm.pipeline.orders.place(wang, lines=[noodles], placed_at=at)
             ...     found = crm.pipeline.orders.expected(since=date(2026, 3, 2), until=date(2026, 3, 9))
             ...     [(rhythm.customer_id == wang.id, str(rhythm.next_on)) for rhythm in found]
             [(True, '2026-03-04')]
@@ -242,22 +238,17 @@ class Orders(Collection[Order]):
 
         Example:
             >>> from crmkit import CRM, Line, Money
-            >>> with CRM.open(currency="CNY") as crm:
+            >>> with CRM.open() as crm:
             ...     wang, noodles = (
             ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Noodles", unit_price=Money(18, "CNY")),
+            ...         Line("Noodles", unit_price=Money(3, "EUR")),
             ...     )
             ...     for channel in ("shop", "online", "online"):
             ...         order = crm.pipeline.orders.place(wang, lines=[noodles], channel=channel)
             ...     _ = crm.pipeline.payments.receive(order, order.total)
-            ...     found = {result.channel: result for result in crm.pipeline.orders.channels()}
-            ...     (
-            ...         found["online"].orders,
-            ...         found["online"].customers,
-            ...         found["online"].total["CNY"],
-            ...         found["online"].paid["CNY"],
-            ...     )
-            (2, 1, Money('36.00', 'CNY'), Money('18.00', 'CNY'))
+            ...     online = next(found for found in crm.pipeline.orders.channels() if found.channel == "online")
+            ...     online.orders, online.customers, online.total["EUR"], online.paid["EUR"]
+            (2, 1, Money('6.00', 'EUR'), Money('3.00', 'EUR'))
         """
         for name, given in (("since", since), ("until", until)):
             if given is not None:

@@ -96,13 +96,14 @@ class Pools(Collection[Pool]):
         Example:
             >>> from crmkit import CRM, F
             >>> with CRM.open() as crm:
-            ...     rows = (
-            ...         {"name": "Xiao Wang", "city": "Chengdu"},
-            ...         {"name": "Xiao Li", "city": "Chengdu", "owner": "Xu"},
-            ...     )
-            ...     _ = crm.pipeline.leads.capture_many([*rows, {"name": "Xiao Chen", "city": "Wuhan"}])
+            ...     for name, city, owner in (
+            ...         ("Wang", "Chengdu", None),
+            ...         ("Li", "Chengdu", "Xu"),
+            ...         ("Chen", "Wuhan", None),
+            ...     ):
+            ...         _ = crm.pipeline.leads.capture(name=name, city=city, owner=owner)
             ...     [lead.name for lead in crm.pipeline.pool.available(F.city == "Chengdu")]
-            ['Xiao Wang']
+            ['Wang']
         """
         free = F.owner.is_missing() & F.stage.not_in(CLOSED)
         with self.read() as work:

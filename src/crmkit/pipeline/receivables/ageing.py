@@ -60,7 +60,18 @@ class Ageing:
         return self.classes[1 + sum(item.days > bound for bound in self.bounds)]
 
     def totals(self, *, customer_id: str | None = None) -> Mapping[str, Mapping[str, Money]]:
-        """By currency and class, what is outstanding; currencies are never added up."""
+        """By currency and class, what is outstanding; currencies are never added up.
+
+        Example:
+            >>> from datetime import UTC, datetime
+            >>> from crmkit import CRM, FrozenClock, Line
+            >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
+            ...     wang, at = crm.customers.register(name="Xiao Wang"), datetime(2026, 1, 10, tzinfo=UTC)
+            ...     for money in (Money(90, "EUR"), Money(500, "CNY")):
+            ...         _ = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=money)], placed_at=at)
+            ...     {code: str(row["31–60"]) for code, row in crm.pipeline.receivables.ageing().totals().items()}
+            {'EUR': '90.00 EUR', 'CNY': '500.00 CNY'}
+        """
         sums: dict[str, dict[str, Money]] = {}
         for item in self.items:
             if customer_id is None or item.customer_id == customer_id:

@@ -216,7 +216,13 @@ class SalesPipeline:
         return "open"
 
     def after(self, name: str) -> Stage | None:
-        """The stage behind *name*; none behind the last one."""
+        """The stage behind *name*; none behind the last one.
+
+        Example:
+            >>> shop = SalesPipeline("shop", stages=[Stage("interested"), Stage("offer")])
+            >>> shop.after("interested").name, shop.after("offer")
+            ('offer', None)
+        """
         place = self.order.get(name)
         return None if place is None or place + 1 == len(self.stages) else self.stages[place + 1]
 

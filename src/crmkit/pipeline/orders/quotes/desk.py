@@ -98,12 +98,9 @@ class Quotes(Collection[Quote]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open(currency="CNY") as crm:
-            ...     wang, tables = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Table of ten", unit_price=Money(800, "CNY")),
-            ...     )
-            ...     quote = crm.pipeline.quotes.draft(wang, lines=[tables])
-            ...     quote = crm.pipeline.quotes.revise(crm.pipeline.quotes.send(quote), lines=[tables, tables])
+            ...     wang, table = crm.customers.register(name="Xiao Wang"), Line("Table", unit_price=Money(800, "CNY"))
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[table])
+            ...     quote = crm.pipeline.quotes.revise(crm.pipeline.quotes.send(quote), lines=[table, table])
             ...     len(crm.pipeline.quotes.lines(quote)), len(crm.pipeline.quotes.lines(quote, revision=1))
             (2, 1)
         """
@@ -169,11 +166,8 @@ class Quotes(Collection[Quote]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open(currency="CNY") as crm:
-            ...     wang, tables = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Table of ten", unit_price=Money(800, "CNY")),
-            ...     )
-            ...     quote = crm.pipeline.quotes.draft(wang, lines=[tables])
+            ...     wang, table = crm.customers.register(name="Xiao Wang"), Line("Table", unit_price=Money(800, "CNY"))
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[table])
             ...     quote = crm.pipeline.quotes.send(quote)
             ...     order = crm.pipeline.quotes.accept(quote, channel="telephone")
             ...     order.total, order.status, crm.pipeline.quotes.get(quote.id).order_id == order.id
@@ -210,11 +204,8 @@ class Quotes(Collection[Quote]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open(currency="CNY") as crm:
-            ...     wang, tables = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Table of ten", unit_price=Money(800, "CNY")),
-            ...     )
-            ...     quote = crm.pipeline.quotes.draft(wang, lines=[tables])
+            ...     wang, table = crm.customers.register(name="Xiao Wang"), Line("Table", unit_price=Money(800, "CNY"))
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[table])
             ...     quote = crm.pipeline.quotes.decline(crm.pipeline.quotes.send(quote), reason="too expensive")
             ...     quote.status, quote.reason
             ('declined', 'too expensive')
@@ -245,11 +236,8 @@ class Quotes(Collection[Quote]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open(currency="CNY") as crm:
-            ...     wang, tables = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Table of ten", unit_price=Money(800, "CNY")),
-            ...     )
-            ...     quote = crm.pipeline.quotes.draft(wang, lines=[tables])
+            ...     wang, table = crm.customers.register(name="Xiao Wang"), Line("Table", unit_price=Money(800, "CNY"))
+            ...     quote = crm.pipeline.quotes.draft(wang, lines=[table])
             ...     quote = crm.pipeline.quotes.decline(crm.pipeline.quotes.send(quote), reason="too expensive")
             ...     quote = crm.pipeline.quotes.revise(
             ...         quote, lines=[Line("Table of eight", unit_price=Money(600, "CNY"))]
