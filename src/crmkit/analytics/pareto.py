@@ -14,7 +14,9 @@ from math import exp, inf, isfinite, lgamma, log, log1p
 
 import attrs
 
-from crmkit.analytics.lifetime import FEWEST, LARGEST, History, capped_exp, hypergeometric, off_one, typical_age
+from crmkit.analytics.lifetime.buying import LARGEST
+from crmkit.analytics.lifetime.history import FEWEST, History, typical_age
+from crmkit.analytics.lifetime.series import capped_exp, hypergeometric, off_one
 from crmkit.analytics.simplex import minimise
 from crmkit.errors import InvalidInput
 
