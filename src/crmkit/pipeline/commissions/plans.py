@@ -38,14 +38,12 @@ class Section:
         DefinitionError: *low* is above *high*, or the two have different currencies.
 
     Example:
-        >>> plan = [
-        ...     Section(Money(0, "EUR"), Money("999.99", "EUR"), 5),
-        ...     Section(Money(1_000, "EUR"), Money(9_000, "EUR"), 10),
-        ... ]
         >>> from crmkit import CRM
+        >>> low = Section(Money(0, "EUR"), Money("999.99", "EUR"), 5)
+        >>> high = Section(Money(1_000, "EUR"), Money(9_000, "EUR"), 10)
         >>> with CRM.open() as crm:
-        ...     rate = crm.pipeline.commissions.plans.define("stairs", sections=plan)
-        ...     rate.commission(Money(900, "EUR")), rate.commission(Money(1_000, "EUR"))
+        ...     plan = crm.pipeline.commissions.plans.define("stairs", sections=[low, high])
+        ...     plan.commission(Money(900, "EUR")), plan.commission(Money(1_000, "EUR"))
         (Money('45.00', 'EUR'), Money('100.00', 'EUR'))
     """
 

@@ -128,9 +128,8 @@ class Approvals(Collection[Approval]):
             >>> from crmkit import CRM
             >>> from crmkit.pipeline import Stage
             >>> with CRM.open() as crm:
-            ...     _ = crm.pipeline.stages.define(
-            ...         "banquets", stages=[Stage("menu"), Stage("contract", gate="manager")]
-            ...     )
+            ...     stages = [Stage("menu"), Stage("contract", gate="manager")]
+            ...     _ = crm.pipeline.stages.define("banquets", stages=stages)
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
             ...     deal = deals.open(name="Wedding banquet", customer=wang, pipeline="banquets")
             ...     asked = crm.acting_as("Xu").pipeline.opportunities.approvals.request(deal, gate="manager")

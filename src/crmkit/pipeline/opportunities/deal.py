@@ -117,12 +117,11 @@ class Opportunity(Entity):
         """The recurring amount by month times the probability, rounded once.
 
         Example:
-            >>> from crmkit import CRM, Money
+            >>> from crmkit import CRM
             >>> with CRM.open(currency="CNY") as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
-            ...     deal = deals.open(
-            ...         name="Lunches", customer=wang, recurring=Money(9_000, "CNY"), recurring_every="quarter"
-            ...     )
+            ...     lunches = {"recurring": Money(9_000, "CNY"), "recurring_every": "quarter"}
+            ...     deal = deals.open(name="Lunches", customer=wang, **lunches)
             ...     deal.probability, deal.monthly_revenue, deal.expected_monthly_revenue
             (Decimal('10'), Money('3000.00', 'CNY'), Money('300.00', 'CNY'))
         """

@@ -62,11 +62,10 @@ class Parts(Collection[Opportunity]):
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open(currency="CNY") as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
-            ...     album, prints = (
-            ...         Line("Album", unit_price=Money(900, "CNY")),
-            ...         Line("Prints", unit_price=Money(100, "CNY")),
-            ...     )
-            ...     deal = deals.set_lines(deals.open(name="Wedding photos", customer=wang), [album, prints])
+            ...     lines = [
+            ...         Line(name, unit_price=Money(price, "CNY")) for name, price in (("Album", 900), ("Prints", 100))
+            ...     ]
+            ...     deal = deals.set_lines(deals.open(name="Wedding photos", customer=wang), lines)
             ...     [(line.position, line.name, str(line.amount)) for line in deals.lines(deal)]
             [(1, 'Album', '900.00 CNY'), (2, 'Prints', '100.00 CNY')]
         """
@@ -91,10 +90,8 @@ class Parts(Collection[Opportunity]):
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
-            ...     mother, deal = (
-            ...         crm.customers.register(name="Mrs Wang"),
-            ...         deals.open(name="Wedding photos", customer=wang),
-            ...     )
+            ...     deal = deals.open(name="Wedding photos", customer=wang)
+            ...     mother = crm.customers.register(name="Mrs Wang")
             ...     part = deals.involve(deal, mother, role="decision maker", primary=True)
             ...     part.customer_id == mother.id, part.role
             (True, 'decision maker')
@@ -110,10 +107,8 @@ class Parts(Collection[Opportunity]):
             >>> from crmkit import CRM
             >>> with CRM.open() as crm:
             ...     wang, deals = crm.customers.register(name="Xiao Wang"), crm.pipeline.opportunities
-            ...     mother, deal = (
-            ...         crm.customers.register(name="Mrs Wang"),
-            ...         deals.open(name="Wedding photos", customer=wang),
-            ...     )
+            ...     deal = deals.open(name="Wedding photos", customer=wang)
+            ...     mother = crm.customers.register(name="Mrs Wang")
             ...     _ = deals.involve(deal, wang, role="user", primary=True)
             ...     _ = deals.involve(deal, mother, role="decision maker", primary=True)
             ...     [(part.role, part.primary) for part in deals.roles(deal)]

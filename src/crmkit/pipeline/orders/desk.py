@@ -184,12 +184,9 @@ class Orders(Collection[Order]):
             >>> from datetime import UTC, date, datetime
             >>> from crmkit import CRM, FrozenClock, Line, Money
             >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
-            ...     wang, noodles = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Noodles", unit_price=Money(3, "EUR")),
-            ...     )
+            ...     wang, soup = crm.customers.register(name="Xiao Wang"), Line("Soup", unit_price=Money(3, "EUR"))
             ...     for at in (datetime(2026, 2, day, tzinfo=UTC) for day in (1, 11, 22)):
-            ...         _ = crm.pipeline.orders.place(wang, lines=[noodles], placed_at=at)
+            ...         _ = crm.pipeline.orders.place(wang, lines=[soup], placed_at=at)
             ...     rhythm = crm.pipeline.orders.rhythm(wang)
             ...     rhythm.every_days, str(rhythm.next_on), rhythm.is_late(on=date(2026, 3, 6))
             (10.5, '2026-03-04', True)
@@ -213,12 +210,9 @@ class Orders(Collection[Order]):
             >>> from datetime import UTC, date, datetime
             >>> from crmkit import CRM, FrozenClock, Line, Money
             >>> with CRM.open(clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
-            ...     wang, noodles = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Noodles", unit_price=Money(3, "EUR")),
-            ...     )
+            ...     wang, soup = crm.customers.register(name="Xiao Wang"), Line("Soup", unit_price=Money(3, "EUR"))
             ...     for at in (datetime(2026, 2, day, tzinfo=UTC) for day in (1, 11, 22)):
-            ...         _ = crm.pipeline.orders.place(wang, lines=[noodles], placed_at=at)
+            ...         _ = crm.pipeline.orders.place(wang, lines=[soup], placed_at=at)
             ...     found = crm.pipeline.orders.expected(since=date(2026, 3, 2), until=date(2026, 3, 9))
             ...     [(rhythm.customer_id == wang.id, str(rhythm.next_on)) for rhythm in found]
             [(True, '2026-03-04')]
@@ -239,12 +233,9 @@ class Orders(Collection[Order]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open() as crm:
-            ...     wang, noodles = (
-            ...         crm.customers.register(name="Xiao Wang"),
-            ...         Line("Noodles", unit_price=Money(3, "EUR")),
-            ...     )
+            ...     wang, soup = crm.customers.register(name="Xiao Wang"), Line("Soup", unit_price=Money(3, "EUR"))
             ...     for channel in ("shop", "online", "online"):
-            ...         order = crm.pipeline.orders.place(wang, lines=[noodles], channel=channel)
+            ...         order = crm.pipeline.orders.place(wang, lines=[soup], channel=channel)
             ...     _ = crm.pipeline.payments.receive(order, order.total)
             ...     online = next(found for found in crm.pipeline.orders.channels() if found.channel == "online")
             ...     online.orders, online.customers, online.total["EUR"], online.paid["EUR"]

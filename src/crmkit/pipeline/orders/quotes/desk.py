@@ -236,12 +236,11 @@ class Quotes(Collection[Quote]):
         Example:
             >>> from crmkit import CRM, Line, Money
             >>> with CRM.open(currency="CNY") as crm:
-            ...     wang, table = crm.customers.register(name="Xiao Wang"), Line("Table", unit_price=Money(800, "CNY"))
+            ...     wang = crm.customers.register(name="Xiao Wang")
+            ...     table, smaller = (Line("Table", unit_price=Money(price, "CNY")) for price in (800, 600))
             ...     quote = crm.pipeline.quotes.draft(wang, lines=[table])
             ...     quote = crm.pipeline.quotes.decline(crm.pipeline.quotes.send(quote), reason="too expensive")
-            ...     quote = crm.pipeline.quotes.revise(
-            ...         quote, lines=[Line("Table of eight", unit_price=Money(600, "CNY"))]
-            ...     )
+            ...     quote = crm.pipeline.quotes.revise(quote, lines=[smaller])
             ...     quote.status, quote.revision, quote.total
             ('draft', 2, Money('600.00', 'CNY'))
         """
