@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypedDict
@@ -11,12 +11,16 @@ from unicodedata import normalize
 from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import utc
 from crmkit.kernel.money import Money
-from crmkit.kernel.rules.nodes import (
-    Window,
-)
+from crmkit.kernel.rules.nodes import Bucket, Window
+from crmkit.kernel.text import shown
 
 WINDOW_LIMIT = 100_000
 SECONDS_LIMIT = 3_600 * WINDOW_LIMIT
+HOURS_LIMIT = 24 * WINDOW_LIMIT
+BUCKET_LIMIT = 1_000_000
+PATH_LIMIT = 500
+DIGITS_LIMIT = 1_000
+LARGEST = 10**DIGITS_LIMIT
 
 
 class Lasting(TypedDict, total=False):
@@ -52,24 +56,35 @@ def constant(value: Any) -> Any:
         return utc(value, what="a value in a rule")
     if isinstance(value, float):
         value = Decimal(str(value))
-    if isinstance(value, Decimal) and not value.is_finite():
-        raise InvalidInput(f"a rule cannot compare with {value!r}; use is_missing() to ask for missing values")
+    if isinstance(value, Decimal):
+        _check_digits(value)
+    elif isinstance(value, int) and not -LARGEST < value < LARGEST:
+        raise InvalidInput(f"a number in a rule has at most {DIGITS_LIMIT:,} digits")
     if isinstance(value, (bool, int, Decimal, date, timedelta, Money)):
         return value
-    raise InvalidInput(f"a rule cannot compare with {value!r}; use text, a number, a date, an instant or Money")
+    raise InvalidInput(f"a rule cannot compare with {shown(value)}; use text, a number, a date, an instant or Money")
+
+
+def _check_digits(number: Decimal) -> None:
+    if not number.is_finite():
+        raise InvalidInput(f"a rule cannot compare with {shown(number)}; use is_missing() to ask for missing values")
+    _, digits, exponent = number.as_tuple()
+    if max(len(digits), number.adjusted(), -int(exponent)) > DIGITS_LIMIT:
+        raise InvalidInput(f"a number in a rule has at most {DIGITS_LIMIT:,} digits before and after the point")
 
 
 def values_of(values: Iterable[Any]) -> tuple[Any, ...]:
     """The values of a list, each once; missing ones are none."""
-    if isinstance(values, str):
-        raise InvalidInput(f"in_ takes a list of values, got the text {values!r}; write in_([{values!r}])")
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        hint = f"; write in_([{shown(values)}])" if isinstance(values, str) else ""
+        raise InvalidInput(f"in_ takes a list of values, got {shown(values)}{hint}")
     return tuple(dict.fromkeys(constant(v) for v in values if v is not None))
 
 
 def normal(text: Any) -> str:
     """A text, normalised."""
     if not isinstance(text, str):
-        raise InvalidInput(f"a rule compares text with text here, got {text!r}")
+        raise InvalidInput(f"a rule compares text with text here, got {shown(text)}")
     if "\0" in text or not (text.isascii() or _writable(text)):
         raise InvalidInput("a text in a rule holds NUL or half a character; no stored text does")
     return normalize("NFC", text)
@@ -88,7 +103,7 @@ def whole_of(number: Any, *, most: int = WINDOW_LIMIT) -> int | None:
     """A number of units."""
     if number is not None and (type(number) is not int or not 0 <= number <= most):
         raise InvalidInput(
-            f"a window is a whole number of days, months, hours or seconds, 0 to {most:,}; got {number!r}"
+            f"a window is a whole number of days, months, hours or seconds, 0 to {most:,}; got {shown(number)}"
         )
     return number
 
@@ -96,5 +111,37 @@ def whole_of(number: Any, *, most: int = WINDOW_LIMIT) -> int | None:
 def moment_of(value: Any) -> Any:
     """A date or an instant."""
     if not isinstance(value, date):
-        raise InvalidInput(f"since and until take a date or a datetime, got {value!r}")
+        raise InvalidInput(f"since and until take a date or a datetime, got {shown(value)}")
     return constant(value)
+
+
+def names_of(path: Any) -> tuple[str, ...]:
+    """The names in a path such as ``company.industry``."""
+    text = normal(path)
+    names = tuple(text.split("."))
+    if len(text) > PATH_LIMIT or not all(names) or "`" in text:
+        raise InvalidInput(f"a field is named as in 'city' or 'company.industry', not {shown(path)}")
+    return names
+
+
+def bucket_of(size: Any, salt: Any) -> Bucket:
+    """A bucket out of *size* ones."""
+    if type(size) is not int or not 1 <= size <= BUCKET_LIMIT:
+        raise InvalidInput(f"a bucket is drawn from 1 to {BUCKET_LIMIT:,}, not from {shown(size)}")
+    return Bucket(size, normal(salt))
+
+
+def year_of(days: Any) -> int:
+    """A number of days within a year."""
+    if type(days) is not int or not 0 <= days <= 366:
+        raise InvalidInput(f"an anniversary is looked for on 0 to 366 days, not {shown(days)}")
+    return days
+
+
+def sequence_of(hours: Any) -> int:
+    """How long after one thing another one may happen."""
+    if type(hours) is not int or not 1 <= hours <= HOURS_LIMIT:
+        raise InvalidInput(
+            f"say within which time, as in then(…, days=30): 1 to {HOURS_LIMIT:,} hours, not {shown(hours)}"
+        )
+    return hours

@@ -228,7 +228,7 @@ def followed(first: Iterable[Any], then: Iterable[Any], when: str, then_when: st
     """Whether a row of *then* comes after one of *first*, at most *lasting* later."""
     laters = [at for row in then if (at := getattr(row, then_when)) is not None]
     begins = [at for row in first if (at := getattr(row, when)) is not None]
-    return any(begin < later <= begin + lasting for begin in begins for later in laters)
+    return any(begin < later and later - begin <= lasting for begin in begins for later in laters)
 
 
 def total(

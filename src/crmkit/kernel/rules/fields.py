@@ -11,18 +11,29 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any, Unpack
+from typing import Any, NoReturn, Unpack
 
 import attrs
 
-from crmkit.errors import InvalidInput
+from crmkit.errors import DefinitionError, InvalidInput
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.constants import Lasting, constant, moment_of, normal, values_of, whole_of, window
+from crmkit.kernel.rules.constants import (
+    Lasting,
+    bucket_of,
+    constant,
+    moment_of,
+    names_of,
+    normal,
+    sequence_of,
+    values_of,
+    whole_of,
+    window,
+    year_of,
+)
 from crmkit.kernel.rules.nodes import (
     Aggregate,
     Anniversary,
     Attr,
-    Bucket,
     Compare,
     Const,
     During,
@@ -41,7 +52,9 @@ from crmkit.kernel.rules.nodes import (
     Rule,
     Sequence,
     Window,
+    a_rule,
 )
+from crmkit.kernel.text import shown
 
 
 class Value:
@@ -74,6 +87,14 @@ class Value:
 
     def __ge__(self, other: Any) -> Rule:
         return self._compare(">=", other)
+
+    def _is_no_rule(self, *_: object) -> NoReturn:
+        raise DefinitionError(
+            f"{self!r} is a value, not a rule: compare it, as in F.city == 'Rome' or F.tags.has('vip')"
+        )
+
+    __bool__ = __invert__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _is_no_rule
+    __contains__ = __iter__ = _is_no_rule
 
     def between(self, low: Any, high: Any) -> Rule:
         """Both ends included."""
@@ -125,9 +146,7 @@ class Value:
 
     def anniversary(self, *, days: int = 0) -> Rule:
         """The date returns today, or on one of the next *days* days."""
-        if type(days) is not int or not 0 <= days <= 366:
-            raise InvalidInput(f"an anniversary is looked for on 0 to 366 days, not {days!r}")
-        return Anniversary(self._node, days)
+        return Anniversary(self._node, year_of(days))
 
     @property
     def year(self) -> Value:
@@ -172,7 +191,7 @@ class Relatives:
 
     def where(self, rule: Rule) -> Relatives:
         """Those that satisfy *rule* too."""
-        both = rule if self._related.where is None else self._related.where & rule
+        both = a_rule(rule) if self._related.where is None else self._related.where & rule
         return Rows(attrs.evolve(self._related, where=both))
 
     def within(self, **lasting: Unpack[Lasting]) -> Relatives:
@@ -193,9 +212,9 @@ class Relatives:
 
     def then(self, later: Relatives, *, days: int = 0, hours: int = 0) -> Rule:
         """One of these happened, and one of *later* after it, at most so many days of 24 hours and hours later."""
-        lasting = (whole_of(days) or 0) * 24 + (whole_of(hours) or 0)
-        if not lasting:
-            raise InvalidInput("say within which time: then(…, days=30)")
+        lasting = sequence_of((whole_of(days) or 0) * 24 + (whole_of(hours) or 0))
+        if not isinstance(later, Relatives):
+            raise InvalidInput(f"then() takes related rows, as in F.orders.then(F.cases, days=30), got {shown(later)}")
         return Sequence(self._related, later._related, lasting)
 
     def since(self, moment: date | datetime) -> Relatives:
@@ -211,12 +230,12 @@ class Relatives:
         both = attrs.evolve(known, **{name: bound for name, bound in bounds.items() if bound is not None})
         return Rows(attrs.evolve(self._related, window=both))
 
-    def _of(self, function: str, field: str | None) -> Value:
-        return Value(Aggregate(function, self._related, None if field is None else Attr(tuple(field.split(".")))))
+    def _of(self, function: str, field: str) -> Value:
+        return Value(Aggregate(function, self._related, Attr(names_of(field))))
 
     def count(self) -> Value:
         """How many there are."""
-        return self._of("count", None)
+        return Value(Aggregate("count", self._related))
 
     def sum(self, field: str) -> Value:
         """The sum of *field*; 0 of nothing."""
@@ -256,7 +275,7 @@ class Relatives:
 
     def all(self, rule: Rule) -> Rule:
         """Every one satisfies *rule*; of none, it is true."""
-        return ~self.where(~rule).any()
+        return ~self.where(~a_rule(rule)).any()
 
 
 class Rows(Relatives):
@@ -284,7 +303,7 @@ class Field(Value, Relatives):
         return Field(Attr((*self._node.path, name)))
 
     def __getitem__(self, name: str) -> Field:
-        return Field(Attr((*self._node.path, *name.split("."))))
+        return Field(Attr((*self._node.path, *names_of(name))))
 
     @property
     def _related(self) -> Related:
@@ -321,13 +340,11 @@ class Fields:
         return Field(Attr((name,)))
 
     def __getitem__(self, name: str) -> Field:
-        return Field(Attr(tuple(name.split("."))))
+        return Field(Attr(names_of(name)))
 
     def bucket(self, size: int, *, salt: str = "") -> Value:
         """A number from 0 to *size* - 1 that every entity keeps for ever; another *salt* draws anew."""
-        if type(size) is not int or not 1 <= size <= 1_000_000:
-            raise InvalidInput(f"a bucket is drawn from 1 to 1,000,000, not from {size!r}")
-        return Value(Bucket(size, normal(salt)))
+        return Value(bucket_of(size, salt))
 
     def in_segment(self, name: str) -> Rule:
         """The customer is a member of the segment *name*."""
@@ -342,12 +359,12 @@ F = Fields()
 
 def none_of(*rules: Rule) -> Rule:
     """None of *rules* holds."""
-    return ~nodes.AnyOf(rules)
+    return ~nodes.AnyOf(tuple(map(a_rule, rules)))
 
 
 def one_of(*rules: Rule) -> Rule:
     """Exactly one of *rules* holds."""
-    return nodes.AnyOf(tuple(nodes.AllOf((r, none_of(*(o for o in rules if o is not r)))) for r in rules))
+    return nodes.AnyOf(tuple(nodes.AllOf((r, none_of(*(o for o in rules if o is not r)))) for r in map(a_rule, rules)))
 
 
 def operand(value: Any) -> Expr:

@@ -13,11 +13,13 @@ from typing import Any, Literal, NoReturn
 import attrs
 
 from crmkit.errors import DefinitionError
+from crmkit.kernel.text import shown
 
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 NEGATED: dict[Operator, Operator] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 DEPTH_LIMIT = 60
 SIZE_LIMIT = 5_000
+HOP = 7  # what a step over a relation weighs: as much as so many levels of brackets in SQL
 PARTS = ("year", "month", "day", "weekday", "hour", "monthday", "age")
 FUNCTIONS = ("count", "sum", "avg", "min", "max", "distinct", "first", "last")
 MATCHES = ("contains", "starts_with", "ends_with", "equals")
@@ -41,29 +43,55 @@ class Rule:
         return AnyOf((*_parts(AnyOf, self), *_parts(AnyOf, other)))
 
     def __xor__(self, other: Rule) -> Rule:
+        other = a_rule(other)
         return (self & ~other) | (~self & other)
 
     def __invert__(self) -> Rule:
         return self.rule if isinstance(self, Not) else Not(self)
 
     def __rand__(self, other: object) -> NoReturn:
-        raise DefinitionError(f"& and | combine rules, not {other!r}; put each comparison in brackets")
+        raise DefinitionError(f"& and | combine rules, not {shown(other)}; put each comparison in brackets")
 
     __ror__ = __rxor__ = __rand__
 
     def __str__(self) -> str:
         from crmkit.kernel.rules.text import text_of  # noqa: PLC0415 - text imports the nodes
 
+        measure(self)
         return text_of(self)
+
+    def __repr__(self) -> str:
+        try:
+            return f"parse({str(self)!r})"
+        except DefinitionError as error:
+            return f"<{error}>"
 
     def __bool__(self) -> NoReturn:
         raise DefinitionError("combine rules with & | ~ instead of and, or, not; and put each comparison in brackets")
 
 
-def _parts(kind: type[AllOf | AnyOf], rule: Rule) -> tuple[Rule, ...]:
+def a_rule(rule: Any) -> Rule:
+    """*rule*, if it is one.
+
+    Raises:
+        DefinitionError: it is something else, such as ``True`` or a field that has not been compared.
+    """
     if not isinstance(rule, Rule):
-        raise DefinitionError(f"& and | combine rules, not {rule!r}; put each comparison in brackets")
-    return rule.rules if isinstance(rule, kind) else (rule,)
+        raise DefinitionError(f"a rule is needed, as in F.city == 'Rome', not {shown(rule)}; put brackets around each")
+    return rule
+
+
+def _parts(kind: type[AllOf | AnyOf], rule: Rule) -> tuple[Rule, ...]:
+    """The rules that *rule* is made of.
+
+    A chain that is longer than any engine takes is nested instead of copied at every link, so that it is refused and
+    not waited for.
+    """
+    if not isinstance(a_rule(rule), kind):
+        return (rule,)
+    parts: tuple[Rule, ...] = rule.rules  # type: ignore[attr-defined]
+    too_long = bool(parts) and isinstance(parts[0], kind)
+    return (rule,) if len(parts) > (DEPTH_LIMIT if too_long else SIZE_LIMIT) else parts
 
 
 # ── Expressions ──
@@ -160,35 +188,35 @@ class Aggregate(Expr):
 # ── Rules ──
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Always(Rule):
     """True of everyone, or of no one."""
 
     value: bool
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class AllOf(Rule):
     """Every one of *rules* holds; of none, it is true."""
 
     rules: tuple[Rule, ...]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class AnyOf(Rule):
     """At least one of *rules* holds; of none, it is false."""
 
     rules: tuple[Rule, ...]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Not(Rule):
     """The exact complement of *rule*."""
 
     rule: Rule
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Compare(Rule):
     """*left* *operator* *right*.  With a missing side, every operator but ``!=`` is false, and ``!=`` is true."""
 
@@ -197,7 +225,7 @@ class Compare(Rule):
     right: Expr
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class OneOf(Rule):
     """The value is one of *values*."""
 
@@ -205,7 +233,7 @@ class OneOf(Rule):
     values: tuple[Any, ...]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Match(Rule):
     """The text contains, starts with, ends with or (only without regard to case) equals *text*."""
 
@@ -215,14 +243,14 @@ class Match(Rule):
     fold: bool = False
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Missing(Rule):
     """The value is missing."""
 
     expr: Expr
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Has(Rule):
     """The set of texts has any, all or none of *values*."""
 
@@ -231,14 +259,14 @@ class Has(Rule):
     values: tuple[str, ...]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Exists(Rule):
     """At least one related row satisfies."""
 
     related: Related
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Held(Rule):
     """The state has been *value* (or whatever it is) for at least so long, by the moment when it was entered."""
 
@@ -247,7 +275,7 @@ class Held(Rule):
     window: Window
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class During(Rule):
     """The date or instant falls into *window*."""
 
@@ -255,7 +283,7 @@ class During(Rule):
     window: Window
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Anniversary(Rule):
     """A yearly return of the date falls on one of the next *days* days, today among them.
 
@@ -266,7 +294,7 @@ class Anniversary(Rule):
     days: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Sequence(Rule):
     """One of *first* happened, and one of *then* after it, at most *hours* hours later."""
 
@@ -275,7 +303,7 @@ class Sequence(Rule):
     hours: int
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class InSegment(Rule):
     """The customer is a member of the segment called *name*."""
 
@@ -304,23 +332,31 @@ def walk(node: Any) -> Iterator[Any]:
 def measure(rule: Rule) -> None:
     """Refuse what no engine could answer.
 
+    A step over a relation counts as seven levels: SQLite has room for no more.
+
     Raises:
         DefinitionError: the rule is nested deeper than 60 levels, or has more than 5,000 parts.
     """
-    layer, depth, size = [rule], 0, 0
-    while layer:
-        depth, size = depth + 1, size + len(layer)
+    waiting: list[tuple[Any, int]] = [(rule, 0)]
+    size = 0
+    while waiting:
+        here, above = waiting.pop()
+        hops = _hops(here)
+        depth = above + HOP * hops + isinstance(here, (Rule, Part))
+        size += isinstance(here, Rule)
         if depth > DEPTH_LIMIT:
-            raise DefinitionError(f"the rule is nested deeper than {DEPTH_LIMIT} levels: flatten it")
+            over = " and relations" if hops else ""
+            raise DefinitionError(f"the rule is nested deeper than {DEPTH_LIMIT} levels{over}: flatten it")
         if size > SIZE_LIMIT:
             raise DefinitionError(f"the rule has more than {SIZE_LIMIT:,} parts: use in_, or segments of their own")
-        layer = [inner for here in layer for inner in _inner_rules(here)]
+        waiting += [(inner, depth) for inner in children(here)]
 
 
-def _inner_rules(node: Any) -> Iterator[Rule]:
-    """The rules next below *node*, whatever lies between."""
-    for child in children(node):
-        if isinstance(child, Rule):
-            yield child
-        else:
-            yield from _inner_rules(child)
+def _hops(node: Any) -> int:
+    """How many relations *node* goes over."""
+    match node:
+        case Attr(path):
+            return len(path) - 1
+        case Related(path):
+            return len(path)
+    return 0

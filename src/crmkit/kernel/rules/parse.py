@@ -27,20 +27,24 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from crmkit.errors import CrmError, DefinitionError
+import attrs
+
+from crmkit.errors import DefinitionError
 from crmkit.kernel.clock import utc
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.constants import constant
+from crmkit.kernel.rules.constants import bucket_of, constant, names_of, sequence_of, year_of
 from crmkit.kernel.rules.constants import window as window_of
-from crmkit.kernel.rules.nodes import Aggregate, Attr, Bucket, Const, Expr, Operator, Part, Related, Rule, Window
+from crmkit.kernel.rules.nodes import Aggregate, Attr, Const, Expr, Operator, Part, Related, Rule, Window
 from crmkit.kernel.rules.text import MATCHES, WORDS
 from crmkit.kernel.rules.tokens import Token, place, tokens
-from crmkit.kernel.text import nearest
+from crmkit.kernel.text import nearest, shown
 
-TEXT_LIMIT = 1_000_000
+T = TypeVar("T")
+
+TEXT_LIMIT = 5_000_000
 DEPTH_LIMIT = 100
 COMPARISONS: dict[str, Operator] = {"==": "==", "=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 HOW = {words: how for how, words in MATCHES.items()}
@@ -60,6 +64,8 @@ def parse(text: str) -> Rule:
     Raises:
         DefinitionError: it says none; the message points at the place and suggests what may be meant.
     """
+    if not isinstance(text, str):
+        raise DefinitionError(f"a rule is read from text, not from {shown(text)}")
     if len(text) > TEXT_LIMIT:
         raise DefinitionError(f"a rule has at most {TEXT_LIMIT:,} characters, this text has {len(text):,}")
     reader = _Reader(text)
@@ -71,19 +77,29 @@ def parse(text: str) -> Rule:
 
 class _Reader:
     def __init__(self, text: str) -> None:
-        self.source, self.tokens, self.position, self.depth = text, tokens(text), 0, 0
+        self.source, self.position, self.depth, self.parts = text, 0, 0, 0
+        self.tokens: list[Token] = []
+        self.later = tokens(text)
 
     # ── Words ──
 
     @property
     def token(self) -> Token:
+        if self.position >= len(self.tokens):
+            self.look_to(self.position)
         return self.tokens[self.position]
+
+    def look_to(self, position: int) -> None:
+        """Split the text into words as far as that, so that what is wrong early is found early."""
+        while len(self.tokens) <= position and (token := next(self.later, None)) is not None:
+            self.tokens.append(token)
 
     @property
     def kind(self) -> str:
         return self.token.kind
 
     def is_next(self, *words: str) -> bool:
+        self.look_to(self.position + len(words))
         ahead = self.tokens[self.position : self.position + len(words)]
         return [t.text for t in ahead] == list(words) and all(t.kind in {"name", "sign"} for t in ahead)
 
@@ -129,6 +145,9 @@ class _Reader:
         return rules[0] if len(rules) == 1 else nodes.AllOf(tuple(rules))
 
     def one(self) -> Rule:
+        self.parts += 1
+        if self.parts > nodes.SIZE_LIMIT:
+            self.fail(f"at most {nodes.SIZE_LIMIT:,} parts: use in (…), or segments of their own,")
         negations = 0
         while self.take("not"):
             negations += 1
@@ -200,7 +219,7 @@ class _Reader:
             self.fail("'.count()', another function of the rows, or 'then'", nodes.FUNCTIONS)
         then = self.rows(self.path())
         self.need("in")
-        hours = self.whole()
+        hours = self.fits("a number of hours", sequence_of, self.whole())
         self.need("hours")
         return nodes.Sequence(first, then, hours)
 
@@ -237,12 +256,12 @@ class _Reader:
             self.fail("a field before 'held'")
         value = self.text() if self.kind == "text" else None
         self.need("for")
-        return nodes.Held(left, value, window_of(**self.measure()))
+        return nodes.Held(left, value, self.lasting("last"))
 
     def after_anniversary(self, left: Expr) -> Rule:
         days = 0
         if self.take("in"):
-            days = self.whole()
+            days = self.fits("a number of days", year_of, self.whole())
             self.need("days")
         return nodes.Anniversary(left, days)
 
@@ -252,9 +271,9 @@ class _Reader:
         if self.take("bucket", "("):
             size = self.whole()
             self.need(",")
-            salt = self.text()
+            bucket = self.fits("a bucket", bucket_of, size, self.text())
             self.need(")")
-            return Bucket(size, salt)
+            return bucket
         if self.kind != "name" or self.token.text in {"true", "false"}:
             return Const(self.literal())
         names = self.path()
@@ -310,17 +329,21 @@ class _Reader:
         return any(self.is_next(word) for word in ("last", "next", "before", "since", "until"))
 
     def window(self) -> Window:
-        values: dict[str, Any] = {}
+        window, values = Window(), dict[str, Any]()
         for words, side in ((("last",), "last"), (("next",), "next"), (("before", "last"), "before")):
             if self.take(*words):
-                values = {**self.measure(), "side": side}
+                window = self.lasting(side)
                 break
         for end in ("since", "until"):
             if self.take(end):
                 values[end] = self.moment(self.need_kind("moment", "a date or an instant"))
-        if not values:
+        if window == Window() and not values:
             self.fail("a window, as in 'last 90 days',", ("last", "next", "before", "since", "until"))
-        return Window(**values)
+        return attrs.evolve(window, **values)
+
+    def lasting(self, side: str) -> Window:
+        measures = self.measure()
+        return self.fits("a stretch of time", lambda: window_of(**measures, side=side))
 
     def measure(self) -> dict[str, int]:
         measures: dict[str, int] = {}
@@ -339,7 +362,7 @@ class _Reader:
         while self.is_next("."):
             self.position += 1
             names.append(self.name())
-        return tuple(names)
+        return self.fits("a path of names", names_of, ".".join(names))
 
     def name(self) -> str:
         text = self.need_kind("name", "a name")
@@ -350,11 +373,7 @@ class _Reader:
 
     def text(self) -> str:
         raw = self.need_kind("text", "a text in double quotes")
-        try:
-            return str(constant(json.loads(raw, strict=False)))
-        except (ValueError, CrmError) as error:
-            self.position -= 1
-            self.fail(f"a text ({error})")
+        return self.fits("a text", lambda: str(constant(json.loads(raw, strict=False))))
 
     def whole(self) -> int:
         text = self.need_kind("number", "a whole number")
@@ -364,13 +383,12 @@ class _Reader:
         return int(text)
 
     def moment(self, text: str) -> date:
-        try:
+        def read() -> date:
             if "T" not in text:
                 return date.fromisoformat(text)
             return utc(datetime.fromisoformat(text), what="an instant in a rule")
-        except (ValueError, CrmError) as error:
-            self.position -= 1
-            self.fail(f"a date or an instant ({error})")
+
+        return self.fits("a date or an instant", read)
 
     def literal(self) -> Any:
         if self.kind == "text":
@@ -382,14 +400,15 @@ class _Reader:
                 return value
         number = self.need_kind("number", "a value (texts stand in double quotes)")
         if self.kind == "name" and re.fullmatch("[A-Z]{3}", self.token.text):
-            return self.money(number, self.need_kind("name", "a currency"))
+            return self.fits("an amount of money", Money, number, self.need_kind("name", "a currency"))
         if self.take("microseconds"):
-            return timedelta(microseconds=int(number))
-        return int(number) if "." not in number else Decimal(number)
+            return self.fits("a duration", lambda: timedelta(microseconds=int(number)))
+        return self.fits("a number", lambda: constant(Decimal(number) if "." in number else int(number)))
 
-    def money(self, number: str, currency: str) -> Money:
+    def fits(self, what: str, read: Callable[..., T], *given: Any) -> T:
+        """What *read* makes of the words that were just taken."""
         try:
-            return Money(number, currency)
-        except CrmError as error:
+            return read(*given)
+        except (ValueError, ArithmeticError) as error:
             self.position -= 1
-            self.fail(f"an amount of money ({error})")
+            self.fail(f"{what} ({shown(str(error), limit=200)})")

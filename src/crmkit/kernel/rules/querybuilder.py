@@ -7,6 +7,7 @@ Source: https://react-querybuilder.js.org/docs (``RuleGroupType`` and ``RuleGrou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,12 +20,12 @@ from crmkit.kernel.entity import Kind, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.constants import constant
+from crmkit.kernel.rules.constants import constant, names_of, normal
 from crmkit.kernel.rules.nodes import Attr, Const, Expr, Operator, Rule
 from crmkit.kernel.rules.plan import kind_of_operand, operand_of
 from crmkit.kernel.rules.planned import AsOf
 from crmkit.kernel.rules.specs import DEPTH_LIMIT
-from crmkit.kernel.text import nearest
+from crmkit.kernel.text import nearest, shown
 
 COMPARISONS: Mapping[str, Operator] = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 MATCHES = {
@@ -35,6 +36,9 @@ MATCHES = {
     "beginwith": "starts_with",
     "endwith": "ends_with",  # after "does not"
 }
+MODES: Mapping[str, Operator] = {"atleast": ">=", "atmost": "<=", "exactly": "=="}
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+COMMA = re.compile(r"(?<!\\),")
 OPERATORS = (*COMPARISONS, "contains", "beginsWith", "endsWith", "null", "notNull", "in", "notIn", "between")
 
 
@@ -60,67 +64,116 @@ class QueryBuilder:
         Raises:
             DefinitionError: an unknown operator, combinator or field, or a value of the wrong kind.
         """
-        return self._group(spec, "query", 0)
+        rule = self.group(spec, "query")
+        nodes.measure(rule)
+        return rule
 
-    def _group(self, spec: Any, at: str, depth: int) -> Rule:
+    def group(self, spec: Any, at: str, depth: int = 0) -> Rule:
+        """A group of rules, which stands *at* a place in the query."""
         if depth > DEPTH_LIMIT:
             raise DefinitionError(f"the query is nested deeper than {DEPTH_LIMIT} levels: flatten it")
         if not isinstance(spec, Mapping) or not isinstance(spec.get("rules"), list):
-            raise DefinitionError(f"{at}: a group with a list of rules is needed, got {str(spec)[:60]!r}")
+            raise DefinitionError(f"{at}: a group with a list of rules is needed, got {shown(spec)}")
         items = spec["rules"]
+        if len(items) > 2 * nodes.SIZE_LIMIT:
+            raise DefinitionError(f"{at} has more than {nodes.SIZE_LIMIT:,} rules: use in, or segments of their own")
         if "combinator" in spec:
-            rules = [self._item(item, f"{at}.rules[{n}]", depth) for n, item in enumerate(items)]
-            rule = _combined(spec["combinator"], rules, at)
+            heard = [(item, f"{at}.rules[{n}]") for n, item in enumerate(items) if not _muted(item)]
+            rule = _combined(spec["combinator"], [self._item(*each, depth) for each in heard], at)
         else:
             rule = self._independent(items, at, depth)
-        return ~rule if spec.get("not") else rule
+        return ~rule if _said(spec, "not", at) else rule
 
     def _independent(self, items: list[Any], at: str, depth: int) -> Rule:
         """Rules with the combinators between them; ``and`` binds more strongly than ``or``."""
+        if items and len(items) % 2 == 0:
+            raise DefinitionError(f"{at}: a combinator stands between two rules, got {shown(items[-1])} at the end")
         alternatives: list[list[Rule]] = [[]]
         for n, item in enumerate(items):
             if n % 2 == 0:
-                alternatives[-1].append(self._item(item, f"{at}.rules[{n}]", depth))
+                if not _muted(item):
+                    alternatives[-1].append(self._item(item, f"{at}.rules[{n}]", depth))
             elif str(item).lower() == "or":
                 alternatives.append([])
             elif str(item).lower() != "and":
-                raise DefinitionError(f"{at}.rules[{n}]: 'and' or 'or' is needed, got {str(item)[:60]!r}")
-        return nodes.AnyOf(tuple(nodes.AllOf(tuple(rules)) for rules in alternatives))
+                raise DefinitionError(f"{at}.rules[{n}]: 'and' or 'or' is needed, got {shown(item)}")
+        said = [nodes.AllOf(tuple(rules)) for rules in alternatives if rules]
+        return nodes.AnyOf(tuple(said)) if said else nodes.AllOf(())
 
     def _item(self, item: Any, at: str, depth: int) -> Rule:
         if isinstance(item, Mapping) and "rules" in item:
-            return self._group(item, at, depth + 1)
+            return self.group(item, at, depth + 1)
         if not isinstance(item, Mapping) or not isinstance(item.get("field"), str):
-            raise DefinitionError(f"{at}: a rule with a field is needed, got {str(item)[:60]!r}")
+            raise DefinitionError(f"{at}: a rule with a field is needed, got {shown(item)}")
         try:
+            if isinstance(match := item.get("match"), Mapping) and match.get("mode"):
+                return self._matching(item["field"], match, item.get("value"), at, depth)
             return self._rule(item)
         except CrmError as error:
-            raise DefinitionError(f"{at}: {error}") from None
+            said = str(error)
+            raise DefinitionError(said if said.startswith(at) else f"{at}: {said}") from None
+
+    def _matching(self, field: str, match: Mapping[str, Any], value: Any, at: str, depth: int) -> Rule:
+        """How many of the related rows satisfy a query of their own."""
+        relations, here = self.registry.relations, self.schema
+        for name in names_of(field):
+            if name not in relations[here.name]:
+                near = nearest(name, relations[here.name])
+                hint = f", did you mean {near!r}?" if near else ""
+                raise DefinitionError(f"{field!r} leads to no related rows, and 'match' asks for some{hint}")
+            here = relations[here.name][name].target
+        rule = attrs.evolve(self, schema=here).group(value, f"{at}.value", depth + 1)
+        rows = nodes.Related(names_of(field), rule)
+        mode, many = str(match["mode"]).lower(), match.get("threshold")
+        match mode:
+            case "some":
+                return nodes.Exists(rows)
+            case "none":
+                return nodes.Not(nodes.Exists(rows))
+            case "all":
+                return nodes.Not(nodes.Exists(attrs.evolve(rows, where=~rule)))
+            case "atleast" | "atmost" | "exactly" if type(many) is int and many >= 0:
+                return nodes.Compare(nodes.Aggregate("count", rows), MODES[mode], Const(many))
+            case "atleast" | "atmost" | "exactly":
+                raise DefinitionError(f"match.threshold is a whole number of rows, 0 or more, not {shown(many)}")
+        raise DefinitionError(f"match.mode: 'all', 'some', 'none', 'atLeast', 'atMost' or 'exactly', not {shown(mode)}")
 
     def _rule(self, item: Mapping[str, Any]) -> Rule:
-        left = Attr(tuple(item["field"].split(".")))
+        left = Attr(names_of(item["field"]))
         kind = kind_of_operand(operand_of(left, self.schema, self.registry, self.as_of))
         operator, value = str(item.get("operator")), item.get("value")
-        negative = operator.startswith(("not", "doesNot"))
-        plain = operator.removeprefix("doesNot").removeprefix("not").lower()
+        folded = operator.lower()
+        negative = folded.startswith(("not", "doesnot"))
+        plain = folded.removeprefix("doesnot").removeprefix("not")
         if plain == "null":
             return nodes.Not(nodes.Missing(left)) if negative else nodes.Missing(left)
-        if item.get("valueSource") == "field":
-            return nodes.Compare(left, self._operator(operator), Attr(tuple(str(value).split("."))))
-        rule = self._positive(left, kind, operator, plain, value)
+        match item.get("valueSource", "value"):
+            case "value":
+                rule = self._positive(left, kind, operator, plain, value)
+            case "field":
+                rule = self._with_fields(left, operator, plain, value)
+            case other:
+                raise DefinitionError(f"valueSource is 'value' or 'field', not {shown(other)}")
         return nodes.Not(rule) if negative else rule
+
+    def _with_fields(self, left: Attr, operator: str, plain: str, value: Any) -> Rule:
+        if plain == "in":
+            return nodes.AnyOf(tuple(nodes.Compare(left, "==", Attr(names_of(name))) for name in _listed(value)))
+        if plain == "between":
+            low, high = (Attr(names_of(name)) for name in _pair(value))
+            return nodes.AllOf((nodes.Compare(left, ">=", low), nodes.Compare(left, "<=", high)))
+        if plain in MATCHES:
+            raise DefinitionError(f"{operator} compares with a text, not with another field")
+        return nodes.Compare(left, self._operator(operator), Attr(names_of(value)))
 
     def _positive(self, left: Attr, kind: Kind, operator: str, plain: str, value: Any) -> Rule:
         if plain in MATCHES:
-            return nodes.Match(left, MATCHES[plain], str(constant(str(value))))
+            return nodes.Match(left, MATCHES[plain], _text(value))
         if plain == "in":
             values = tuple(dict.fromkeys(self._value(v, kind) for v in _listed(value)))
             return nodes.Has(left, "any", values) if kind is Kind.TAGS else nodes.OneOf(left, values)
         if plain == "between":
-            ends = _listed(value)
-            if len(ends) != 2:
-                raise DefinitionError(f"between needs two values, got {value!r}")
-            low, high = (Const(self._value(v, kind)) for v in ends)
+            low, high = (Const(self._value(v, kind)) for v in _pair(value))
             return nodes.AllOf((nodes.Compare(left, ">=", low), nodes.Compare(left, "<=", high)))
         right: Expr = Const(self._value(value, kind))
         return nodes.Compare(left, self._operator(operator), right)
@@ -128,15 +181,15 @@ class QueryBuilder:
     def _operator(self, operator: str) -> Operator:
         if operator not in COMPARISONS:
             near = nearest(operator, OPERATORS)
-            raise DefinitionError(f"no operator {operator!r}" + (f", did you mean {near!r}?" if near else ""))
+            raise DefinitionError(f"no operator {shown(operator)}" + (f", did you mean {near!r}?" if near else ""))
         return COMPARISONS[operator]
 
     def _value(self, value: Any, kind: Kind) -> Any:
         try:
             match kind:
                 case Kind.INTEGER | Kind.NUMBER | Kind.DECIMAL:
-                    number = Decimal(str(value).strip())
-                    return constant(int(number) if number == number.to_integral_value() else number)
+                    number = constant(Decimal(NUMBER.fullmatch(str(value).strip())[0]))  # type: ignore[index]
+                    return int(number) if number == number.to_integral_value() else number
                 case Kind.MONEY:
                     return Money(str(value).strip(), self.currency)
                 case Kind.BOOLEAN:
@@ -146,9 +199,11 @@ class QueryBuilder:
                 case Kind.INSTANT:
                     text = str(value).strip()
                     return constant(datetime.fromisoformat(text) if len(text) > 10 else date.fromisoformat(text))
-        except (ValueError, KeyError, ArithmeticError):
-            raise DefinitionError(f"{value!r} is not a {kind.value}") from None
-        return constant(str(value))
+        except CrmError:
+            raise
+        except (ValueError, KeyError, TypeError, ArithmeticError):
+            raise DefinitionError(f"{shown(value)} is not a {kind.value}") from None
+        return _text(value)
 
 
 def _combined(combinator: Any, rules: list[Rule], at: str) -> Rule:
@@ -159,7 +214,7 @@ def _combined(combinator: Any, rules: list[Rule], at: str) -> Rule:
             return nodes.AnyOf(tuple(rules))
         case "xor":
             return _odd(rules)
-    raise DefinitionError(f"{at}.combinator: 'and', 'or' or 'xor' is needed, got {combinator!r}")
+    raise DefinitionError(f"{at}.combinator: 'and', 'or' or 'xor' is needed, got {shown(combinator)}")
 
 
 def _odd(rules: list[Rule]) -> Rule:
@@ -169,9 +224,34 @@ def _odd(rules: list[Rule]) -> Rule:
     return _odd(rules[: len(rules) // 2]) ^ _odd(rules[len(rules) // 2 :])
 
 
+def _text(value: Any) -> str:
+    """A text; browsers write one that has digits alone as a number."""
+    return normal(str(value) if type(value) is int else value)
+
+
 def _listed(value: Any) -> list[Any]:
+    """The values of a list, or of a text with commas; behind a backslash, a comma is one within a value."""
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
+        return [part.replace("\\,", ",").strip() for part in COMMA.split(value) if part.strip()]
     if isinstance(value, (list, tuple)):
-        return list(value)
-    raise DefinitionError(f"a list, or values with commas between them, is needed, got {value!r}")
+        return [each.strip() if isinstance(each, str) else each for each in value]
+    raise DefinitionError(f"a list, or values with commas between them, is needed, got {shown(value)}")
+
+
+def _pair(value: Any) -> list[Any]:
+    ends = _listed(value)
+    if len(ends) != 2:
+        raise DefinitionError(f"between needs two values, got {shown(value)}")
+    return ends
+
+
+def _muted(item: Any) -> bool:
+    """Whether the rule stands there for later: it is left out, as react-querybuilder's own exports do."""
+    return isinstance(item, Mapping) and _said(item, "muted", "query")
+
+
+def _said(item: Mapping[str, Any], name: str, at: str) -> bool:
+    said = item.get(name)
+    if said is not None and not isinstance(said, bool):
+        raise DefinitionError(f"{at}: {name!r} is true or false, not {shown(said)}")
+    return bool(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import attrs
 
@@ -29,18 +30,18 @@ class Token:
     at: int
 
 
-def tokens(text: str) -> list[Token]:
-    """The words of *text*."""
-    found, at = [], 0
+def tokens(text: str) -> Iterator[Token]:
+    """The words of *text*, one after the other, and its end."""
+    at = 0
     stripped = text.rstrip()
     while at < len(stripped):
         match = TOKEN.match(stripped, at)
         if match is None or match.lastgroup is None:
             at += len(stripped[at:]) - len(stripped[at:].lstrip())
             raise DefinitionError(f"{place(text, at)}: {stripped[at]!r} is not understood")
-        found.append(Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
+        yield Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup))
         at = match.end()
-    return [*found, Token("end", "", len(stripped))]
+    yield Token("end", "", len(stripped))
 
 
 def place(text: str, at: int) -> str:

@@ -51,6 +51,7 @@ from crmkit.kernel.text import fold, nearest
 
 SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
 SINGLY = 1_000
+SOME = 500
 
 
 @attrs.frozen
@@ -84,6 +85,8 @@ class Planner:
                 column = self._column(expr, schema)
                 if column.kind is not Kind.TAGS:
                     raise DefinitionError(f"{name_of(column)} is not a set of texts; use == or in_ with it")
+                if len(values) > SOME:
+                    raise DefinitionError(f"{name_of(column)} is asked for {len(values):,} texts; {SOME} at the most")
                 tagged = Tagged(column, quantifier == "all", values)
                 return No(tagged) if quantifier == "none" else tagged
         return self._over_time(rule, schema)
@@ -186,6 +189,10 @@ class Planner:
 
     def _total(self, function: str, related: nodes.Related, of: nodes.Expr | None, schema: Schema) -> Total:
         hops, where = self._related(related, schema)
+        if not any(hop.many for hop in hops):
+            raise DefinitionError(
+                f"{schema.name}.{'.'.join(related.path)} leads to one {hops[-1].target.name}: compare its fields"
+            )
         if (of is None) is not (function == "count"):
             raise DefinitionError(f"{function} looks at a field" if of is None else "count looks at no field")
         if of is None:
@@ -287,7 +294,7 @@ class Planner:
 
     def _on_day(self, left: Operand, operator: Operator, day: date) -> Plan:
         begin = Literal(start_of_day(day, self.as_of.zone))
-        end = Literal(start_of_day(day + timedelta(days=1), self.as_of.zone))
+        end = Literal(start_of_day(shift(day, days=1), self.as_of.zone))
         if operator == "==":
             return Both((Is(left, ">=", begin), Is(left, "<", end)))
         if operator in {"<", "<="}:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from crmkit.errors import CrmError, DefinitionError
+from crmkit.errors import DefinitionError
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.constants import SECONDS_LIMIT, WINDOW_LIMIT, constant
+from crmkit.kernel.rules.constants import (
+    BUCKET_LIMIT,
+    HOURS_LIMIT,
+    PATH_LIMIT,
+    SECONDS_LIMIT,
+    WINDOW_LIMIT,
+    bucket_of,
+    constant,
+    names_of,
+    normal,
+)
 from crmkit.kernel.rules.nodes import Expr, Related, Rule, Window
+from crmkit.kernel.text import shown
 
 Whole = Annotated[StrictInt, Field(ge=0, le=WINDOW_LIMIT)]
-Path = Annotated[StrictStr, Field(min_length=1, max_length=500)]
+Path = Annotated[StrictStr, Field(min_length=1, max_length=PATH_LIMIT)]
 
 
 class Spec(BaseModel):
@@ -46,11 +57,13 @@ class ValueSpec(Spec):
                 case "decimal":
                     return constant(Decimal(str(self.value)))
                 case "microseconds":
-                    return timedelta(microseconds=int(self.value))
+                    return timedelta(microseconds=int(str(self.value)))
                 case currency:
                     return Money(str(self.value), currency)
-        except (ValueError, OverflowError, InvalidOperation, CrmError) as error:
-            raise DefinitionError(f"{self.value!r} is not a value of the kind {self.as_}: {error}") from None
+        except (ValueError, ArithmeticError) as error:
+            raise DefinitionError(
+                f"{shown(self.value)} is not a value of the kind {shown(self.as_)}: {shown(str(error), limit=200)}"
+            ) from None
 
     def node(self) -> Expr:
         """The node."""
@@ -64,7 +77,7 @@ class FieldSpec(Spec):
 
     def node(self) -> nodes.Attr:
         """The node."""
-        return nodes.Attr(tuple(self.field.split(".")))
+        return nodes.Attr(names_of(self.field))
 
 
 class PartSpec(Spec):
@@ -81,12 +94,12 @@ class PartSpec(Spec):
 class BucketSpec(Spec):
     """A stable random number."""
 
-    bucket: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+    bucket: Annotated[StrictInt, Field(ge=1, le=BUCKET_LIMIT)]
     salt: StrictStr = ""
 
     def node(self) -> Expr:
         """The node."""
-        return nodes.Bucket(self.bucket, self.salt)
+        return bucket_of(self.bucket, self.salt)
 
 
 class WindowSpec(Spec):
@@ -124,7 +137,7 @@ class RelatedSpec(Spec):
         """The rows."""
         where = None if self.where is None else self.where.node()
         window = None if self.window is None else self.window.window()
-        return Related(tuple(self.rows.split(".")), where, window)
+        return Related(names_of(self.rows), where, window)
 
 
 class AggregateSpec(RelatedSpec):
@@ -221,7 +234,7 @@ class MatchSpec(Spec):
     def node(self) -> Rule:
         """The node."""
         fold = self.op.startswith("i")
-        return nodes.Match(self.left.node(), self.op.removeprefix("i"), str(constant(self.right)), fold)
+        return nodes.Match(self.left.node(), self.op.removeprefix("i"), normal(self.right), fold)
 
 
 class HasSpec(Spec):
@@ -234,7 +247,7 @@ class HasSpec(Spec):
     def node(self) -> Rule:
         """The node."""
         quantifier = cast("Literal['any', 'all', 'none']", self.op.removeprefix("has_"))
-        return nodes.Has(self.left.node(), quantifier, tuple(str(constant(t)) for t in self.right))
+        return nodes.Has(self.left.node(), quantifier, tuple(map(normal, self.right)))
 
 
 class MissingSpec(Spec):
@@ -266,7 +279,7 @@ class HeldSpec(Spec):
 
     def node(self) -> Rule:
         """The node."""
-        return nodes.Held(self.held.node(), self.value, self.window.window())
+        return nodes.Held(self.held.node(), None if self.value is None else normal(self.value), self.window.window())
 
 
 class DuringSpec(Spec):
@@ -296,7 +309,7 @@ class SequenceSpec(Spec):
 
     first: RelatedSpec
     then: RelatedSpec
-    hours: Annotated[StrictInt, Field(ge=1, le=24 * WINDOW_LIMIT)]
+    hours: Annotated[StrictInt, Field(ge=1, le=HOURS_LIMIT)]
 
     def node(self) -> Rule:
         """The node."""
@@ -310,7 +323,7 @@ class SegmentSpec(Spec):
 
     def node(self) -> Rule:
         """The node."""
-        return nodes.InSegment(str(constant(self.segment)))
+        return nodes.InSegment(normal(self.segment))
 
 
 RuleSpec = (
