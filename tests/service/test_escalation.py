@@ -522,6 +522,8 @@ def test_a_wrong_level_is_refused(crm: CRM, hours: BusinessCalendar, level: dict
 def test_a_mute_that_ends_before_it_begins_is_refused(crm: CRM, clock: FrozenClock) -> None:
     with pytest.raises(InvalidInput, match="ends after it begins"):
         crm.service.escalations.mute(until=clock.now() - HOUR, reason="Too late")
+    with pytest.raises(InvalidInput, match="over already"):
+        crm.service.escalations.mute(since=clock.now() - 2 * HOUR, until=clock.now() - HOUR, reason="Too late")
     with pytest.raises(NotFound):
         crm.service.escalations.acknowledge("case_01kjp0y9m0e37tvmjcxvcj7ah4")
 

@@ -282,6 +282,15 @@ def test_to_say_again_that_it_helped_changes_nothing(solutions: Solutions) -> No
     assert solutions.suggest("delivery")[0].helpful == 1
 
 
+def test_what_is_no_field_of_a_text_is_refused(solutions: Solutions) -> None:
+    album = published(solutions, "Delivery")
+    with pytest.raises(InvalidInput, match="'stage' cannot be given here; author, keywords, language can"):
+        solutions.draft(title="Delivery", body="?", stage="published")
+    with pytest.raises(InvalidInput, match="'colour' cannot be given here; author, keywords can"):
+        solutions.translate(album, language="de", title="Lieferung", body="?", colour="red")
+    assert solutions.count() == 1
+
+
 def test_limits_are_whole_numbers_from_zero(solutions: Solutions) -> None:
     for title in ("Delivery by courier", "Delivery by post"):
         published(solutions, title)

@@ -158,3 +158,9 @@ def test_the_answers_that_helped_most_readers_come_first(crm: CRM, li: Customer)
     ]
     with pytest.raises(Refused, match="only published ones"):
         solutions.rate(solutions.draft(title="New", body="New"), helpful=True)
+
+
+def test_a_ready_made_survey_that_nobody_has_used_is_named_as_one(crm: CRM) -> None:
+    for look in (crm.service.surveys.results, crm.service.surveys.reach, crm.service.surveys.stop_asking):
+        with pytest.raises(NotFound, match="it comes ready-made"):
+            look("satisfaction")

@@ -113,7 +113,7 @@ class Escalations(Collection[Escalation]):
             rule: which cases.
 
         Raises:
-            InvalidInput: it ends before it begins.
+            InvalidInput: it ends before it begins, or has ended already.
             DefinitionError: the rule does not fit cases.
 
         Example:
@@ -149,6 +149,8 @@ class Escalations(Collection[Escalation]):
                 by=work.actor,
                 rule=None if rule is None else to_json(rule),
             )
+            if mute.until <= work.now:
+                raise InvalidInput(f"until= is over already: {mute.until.isoformat()}; it is {work.now.isoformat()}")
             work.memo.pop(MEMO, None)
             told = EscalationsMuted(mute_id=mute.id, since=mute.since, until=mute.until, by=mute.by)
             return work.save(Change(mute, (told,)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from crmkit.errors import InvalidInput, NotFound, Refused
@@ -40,6 +41,7 @@ class Writing(Collection[Solution]):
             ...     album.stage, crm.service.solutions.search("albums")
             ('draft', [])
         """
+        _check_fields(fields, {"keywords", "language", "author"})
         with self.work() as work:
             return _written(work, work.new(Solution, title=title, body=body, stage_since=work.now, **fields))
 
@@ -82,6 +84,7 @@ class Writing(Collection[Solution]):
             fields: ``keywords``, ``author``.
 
         Raises:
+            InvalidInput: a field is unknown or malformed.
             Refused: there is one in that language already.
 
         Example:
@@ -98,6 +101,7 @@ class Writing(Collection[Solution]):
             ...     [suggested.solution.title for suggested in solutions.suggest(case)]
             ['相册什么时候寄出']
         """
+        _check_fields(fields, {"keywords", "author"})
         with self.work() as work:
             given = work.get(Solution, solution)
             original = given if given.original_id is None else work.get(Solution, given.original_id)
@@ -128,9 +132,7 @@ class Writing(Collection[Solution]):
             ...     revised.stage, revised.edition
             ('draft', 2)
         """
-        wrong = changes.keys() - TEXTS
-        if wrong:
-            raise InvalidInput(f"{min(wrong)!r} cannot be revised; title, body, keywords and language can")
+        _check_fields(changes, TEXTS)
         with self.work() as work:
             current = work.get(Solution, solution)
             change = Change(current)
@@ -292,6 +294,12 @@ class Writing(Collection[Solution]):
             helped, solved = work.get(Solution, solution), work.get(Case, case)
             used(work, helped, solved)
             return helped
+
+
+def _check_fields(given: Mapping[str, Any], known: Iterable[str]) -> None:
+    wrong = given.keys() - set(known)
+    if wrong:
+        raise InvalidInput(f"{min(wrong)!r} cannot be given here; {', '.join(sorted(known))} can")
 
 
 def _moved(work: Work, solution: Solution | str, trigger: str, **facts: Any) -> Solution:

@@ -90,6 +90,10 @@ def survey_called(work: Work, ref: Survey | str) -> Survey:
     if isinstance(ref, Survey) or ref.startswith("sur_"):
         return work.get(Survey, ref)
     found = work.first(Survey, F.name == ref)
+    if found is None and ref in PRESETS:
+        raise NotFound(
+            f"{ref!r} has not been used yet: it comes ready-made, and define({ref!r}) or an answer begins it"
+        )
     if found is None:
         known: Sequence[str] = [name for (name,) in work.columns(Survey, ["name"])]
         near = nearest(ref, [*known, *PRESETS])
