@@ -13,7 +13,7 @@ from crmkit.kernel.clock import Clock, zone
 from crmkit.kernel.entity import Entity
 from crmkit.kernel.events import Event
 from crmkit.kernel.extras import Extra
-from crmkit.kernel.house import Access, Answer, House, Settings
+from crmkit.kernel.house import Access, Answer, House, Reaction, Settings
 from crmkit.kernel.ids import IdSource
 from crmkit.kernel.machine import Machine
 from crmkit.kernel.money import Money
@@ -59,18 +59,31 @@ def house_of(
     strange = sorted(answers.keys() - asked.keys())
     if strange:
         raise InvalidInput(f"answers=: nobody asks {strange[0]!r}; the questions are {', '.join(sorted(asked))}")
+    happening = [*known_events, *events]
     return House(
-        registry=Registry([*records, *entities], [*known_events, *events], extras),
+        registry=Registry([*records, *entities], happening, extras),
         settings=settings,
         clock=clock,
         ids=ids,
         machines={**own, **machines},
-        reactions=REACTIONS,
+        reactions=_reactions(happening, [REACTIONS, *(room.reactions for room in rooms)]),
         handlers={kind: handler for room in rooms for kind, handler in room.handlers.items()},
         sections={room.name: room.section for room in rooms if room.section is not None},
         answers={**asked, **answers},
         access=access,
     )
+
+
+def _reactions(
+    events: Iterable[type[Event]], tables: Iterable[Mapping[type[Event], tuple[Reaction, ...]]]
+) -> dict[type[Event], tuple[Reaction, ...]]:
+    """What follows from each event: the reactions to its class, and to those above it."""
+    tables = tuple(tables)
+    found = {
+        cls: tuple(react for table in tables for above in cls.__mro__ for react in table.get(above, ()))
+        for cls in events
+    }
+    return {cls: reactions for cls, reactions in found.items() if reactions}
 
 
 def store_of(

@@ -107,7 +107,7 @@ class Studio:
         show.fact(f"{customers.segments.preview(rule).count} customer")
         customers.segments.define("paying couples", rule=rule)
         change = customers.segments.refresh("paying couples")
-        show.fact(f"{len(change.entered)} entered the segment, {len(change.left)} left")
+        show.fact(f"{change.entered_count} entered the segment, {change.left_count} left")
         self.tell("Why is his partner not in it?", code='segments.explain("paying couples", li)')
         for line in str(customers.segments.explain("paying couples", li)).splitlines():
             show.fact(line)

@@ -7,7 +7,8 @@ from types import MappingProxyType, ModuleType
 
 import attrs
 
-from crmkit.kernel.house import Answer, Handler, Section
+from crmkit.kernel.events import Event
+from crmkit.kernel.house import Answer, Handler, Reaction, Section
 from crmkit.kernel.machine import Machine
 
 
@@ -21,6 +22,8 @@ class Room:
         machines: how its entities move, by the name of the entity.
         handlers: what is done with agenda items, by their kind.
         section: what it knows of a customer, for the portrait.
+        reactions: what follows from an event, in the same transaction, by the class of the event or one above it:
+            ``Event`` stands for all.  Those of the rooms that ship stand in one table, ``crmkit.reactions``.
         answers: questions that the host may answer itself, by name, with what is answered when it does not.
     """
 
@@ -29,4 +32,5 @@ class Room:
     machines: Mapping[str, Machine] = attrs.field(factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, Handler] = attrs.field(factory=lambda: MappingProxyType({}))
     section: Section | None = None
+    reactions: Mapping[type[Event], tuple[Reaction, ...]] = attrs.field(factory=lambda: MappingProxyType({}))
     answers: Mapping[str, Answer] = attrs.field(factory=lambda: MappingProxyType({}))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
 
 from crmkit.customers.people import Customer
 from crmkit.customers.segments.definition import (
@@ -18,30 +18,26 @@ from crmkit.customers.segments.definition import (
 from crmkit.customers.segments.members import (
     MembershipChange,
     check_references,
+    in_turn,
+    judge,
+    members_of,
     plan_refresh,
     referred,
     refresh,
-    segment_called,
+    segment_of,
 )
-from crmkit.customers.segments.results import Backtest, Overlap, Preview
+from crmkit.customers.segments.trying import RuleLike, Trying, rule_of
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
-from crmkit.kernel.clock import start_of_day, utc
-from crmkit.kernel.collection import PAGE_LIMIT, Collection
-from crmkit.kernel.rules import AsOf, F, Rule, parse
-from crmkit.kernel.rules.check import Findings, check
-from crmkit.kernel.rules.explain import Explainer, Explanation
-from crmkit.kernel.rules.specs import from_json, to_json
+from crmkit.kernel.collection import PAGE_LIMIT
+from crmkit.kernel.rules import F, Rule
+from crmkit.kernel.rules.specs import to_json
 
 if TYPE_CHECKING:
-    from crmkit.kernel.registry import Relation
     from crmkit.kernel.work import Work
 
-SAMPLE = 10
-RuleLike = Rule | str | Mapping[str, Any]
 
-
-class Segments(Collection[Segment]):
+class Segments(Trying):
     """What ``crm.customers.segments`` offers; a segment is named by its name, its id or the entity."""
 
     cls = Segment
@@ -110,100 +106,20 @@ class Segments(Collection[Segment]):
 
         Raises:
             NotFound: there is none; the message names the nearest.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
+            ...     print(crm.customers.segments.get("locals").condition())
+            city = "Chengdu"
         """
         with self.read() as work:
             return segment_of(work, ref)
 
-    # ── Trying out ──
-
-    def preview(
-        self, rule: RuleLike, *, against: Segment | str | None = None, as_of: datetime | None = None
-    ) -> Preview:
-        """Try a rule on the real customers before it is stored.
-
-        Args:
-            rule: who would belong: a rule, its text or its JSON.
-            against: a segment to compare with: who would enter and leave it if it had this rule.
-            as_of: the moment in which the rule is judged; now unless given.
-
-        Raises:
-            DefinitionError: the rule does not fit customers.
-        """
-        with self.read() as work:
-            wanted = rule_of(rule)
-            found = work.find(Customer, wanted, limit=SAMPLE, as_of=as_of)
-            count = work.count(Customer, wanted, as_of=as_of)
-            entering = leaving = None
-            if against is not None:
-                members = F.memberships.where(_members(segment_of(work, against))).any()
-                entering = tuple(i for (i,) in work.columns(Customer, ["id"], wanted & ~members))
-                leaving = tuple(i for (i,) in work.columns(Customer, ["id"], members & ~wanted))
-            return Preview(rule=wanted, count=count, sample=tuple(found), entering=entering, leaving=leaving)
-
-    def backtest(self, rule: RuleLike, *, since: date, until: date, step: int = 1) -> Backtest:
-        """How many customers a rule would have caught at the end of each day of the past; nothing is stored.
-
-        The past sees the customers and the related rows that there were by then, with their present values; only
-        ``held`` knows former ones.
-
-        Args:
-            rule: who would have belonged.
-            since: the first day.
-            until: the last day, included.
-            step: every so many days, 1 or more.
-
-        Raises:
-            InvalidInput: the days are in the wrong order or there are more than 10,000 of them.
-        """
-        if until < since or step < 1 or (until - since).days // step >= 10_000:
-            raise InvalidInput(
-                f"a backtest goes from one day to a later one in 10,000 steps at the most: {since}–{until}"
-            )
-        days = [since + timedelta(days=n) for n in range(0, (until - since).days + 1, step)]
-        wanted = rule_of(rule)
-        with self.read() as work:
-            zone = work.settings.zone
-            ends = [start_of_day(day + timedelta(days=1), zone) - timedelta(microseconds=1) for day in days]
-            counts = [work.count(Customer, wanted, as_of=min(end, work.now)) for end in ends]
-        return Backtest(rule=wanted, days=tuple(zip(days, counts, strict=True)))
-
-    def check(self, rule: RuleLike) -> Findings:
-        """Look for mistakes in a rule: contradictions, branches that decide nothing, missing indexes, its cost.
-
-        Raises:
-            DefinitionError: the rule does not fit customers.
-        """
-        with self.read() as work:
-            wanted = rule_of(rule)
-            work.plan(Customer, wanted)
-            return check(wanted, Customer.__schema__)
-
-    def explain(
-        self, segment: Segment | str | Rule, customer: Customer | str, *, as_of: datetime | None = None
-    ) -> Explanation:
-        """Why a customer belongs to a segment (or satisfies a rule), or why not."""
-        with self.read() as work:
-            who = work.get(Customer, customer)
-            at = work.now if as_of is None else utc(as_of, what="as_of")
-            explainer = Explainer(
-                schema=Customer.__schema__,
-                registry=work.house.registry,
-                as_of=AsOf(at=at, zone=work.settings.zone, past=at < work.now),
-                neighbours=lambda relation, row: _neighbours(work, relation, row),
-            )
-            return explainer.explain(self._asked(work, segment, who), who)
-
-    def _asked(self, work: Work, segment: Segment | str | Rule, customer: Customer) -> Rule:
-        """The rule alone, unless the customer was put in or out by hand."""
-        if isinstance(segment, Rule):
-            return segment
-        current = segment_of(work, segment)
-        by_hand = work.count(SegmentException, (F.segment_id == current.id) & (F.customer_id == customer.id))
-        return current.members_rule() if by_hand else current.condition()
-
     # ── Members ──
 
-    def refresh(self, segment: Segment | str, *, everybody: bool = False) -> MembershipChange:
+    def refresh(self, segment: Segment | str, *, everybody: bool = False, keep: int | None = None) -> MembershipChange:
         """Bring the members up to date; a customer enters and leaves exactly once.
 
         After the first time, only those customers are looked at for whom something has happened or for whom time has
@@ -212,14 +128,72 @@ class Segments(Collection[Segment]):
         Args:
             segment: which.
             everybody: look at everybody all the same; the result is the same.
+            keep: how many memberships the result tells of those that begin, and of those that end; all unless given.
+                With millions of members a small number keeps memory flat.
+
+        Raises:
+            NotFound: there is no such segment.
+            InvalidInput: *keep* is negative.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
+            ...     first = crm.customers.segments.refresh("locals")
+            ...     _ = crm.customers.update(li, city="Lhasa")
+            ...     then = crm.customers.segments.refresh("locals")
+            >>> first.entered_count, first.judged is None  # everybody was looked at
+            (1, True)
+            >>> then.left_count, [m.customer_id == li.id for m in then.left], then.judged
+            (1, [True], 1)
+        """
+        if keep is not None and keep < 0:
+            raise InvalidInput(f"keep= is how many memberships the result tells, 0 or more, not {keep}")
+        with self.work() as work:
+            return refresh(work, segment_of(work, segment), everybody=everybody, keep=keep)
+
+    def judge(self, customer: Customer | str) -> list[Membership]:
+        """Look at one customer in all segments at once, instead of waiting for their refreshes.
+
+        Whether and when members are determined by the clock stays as it is.  To have it done with every change, let a
+        room of the host react to events; see "Segments that follow at once" in the documentation of plugins.
+
+        Returns:
+            the memberships that begin now and those that end now.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
+            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     [m.state for m in crm.customers.segments.judge(li)], crm.customers.segments.judge(li)
+            (['member'], [])
         """
         with self.work() as work:
-            return refresh(work, segment_of(work, segment), everybody=everybody)
+            who = work.get(Customer, customer)
+            return [m for segment in in_turn(work.find(Segment)) for m in judge(work, segment, who.id)]
 
     def members(self, segment: Segment | str) -> list[Customer]:
-        """The customers in it since the last refresh."""
+        """The customers in it since the last refresh.
+
+        Raises:
+            NotFound: there is no such segment.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li")
+            ...     _ = crm.customers.segments.define("models of the catalogue", members=[li])
+            ...     _ = crm.customers.segments.refresh("models of the catalogue")
+            ...     [c.name for c in crm.customers.segments.members("models of the catalogue")]
+            ['Xiao Li']
+        """
         with self.read() as work:
-            return work.find(Customer, F.memberships.where(_members(segment_of(work, segment))).any())
+            return work.find(Customer, F.memberships.where(members_of(segment_of(work, segment))).any())
 
     def each_member(self, segment: Segment | str, *, at_once: int = 1_000) -> Iterator[Customer]:
         """The same one after the other, by their ids: for any number of members, memory stays flat.
@@ -227,13 +201,27 @@ class Segments(Collection[Segment]):
         Args:
             segment: which.
             at_once: how many are read together, 1 to 10,000; between two readings no transaction is open.
+
+        Raises:
+            NotFound: there is no such segment.
+            InvalidInput: *at_once* is no such number.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     for name in ("Xiao Li", "Wang Fang", "Zhao Lei"):
+            ...         _ = crm.customers.register(name=name)
+            ...     _ = crm.customers.segments.define("everybody", rule="everyone")
+            ...     _ = crm.customers.segments.refresh("everybody")
+            ...     [c.name for c in crm.customers.segments.each_member("everybody", at_once=2)]
+            ['Xiao Li', 'Wang Fang', 'Zhao Lei']
         """
         if not 1 <= at_once <= PAGE_LIMIT:
             raise InvalidInput(f"1 to {PAGE_LIMIT:,} members are read at once, not {at_once}")
         last = ""
         while True:
             with self.read() as work:
-                mine = _members(segment_of(work, segment)) & (F.customer_id > last)
+                mine = members_of(segment_of(work, segment)) & (F.customer_id > last)
                 found = work.find(Membership, mine, order_by="customer_id", limit=at_once)
                 customers = work.find(Customer, F.id.in_(m.customer_id for m in found))
             yield from customers
@@ -242,42 +230,112 @@ class Segments(Collection[Segment]):
             last = found[-1].customer_id
 
     def size(self, segment: Segment | str) -> int:
-        """How many customers are in it since the last refresh."""
+        """How many customers are in it since the last refresh.
+
+        Raises:
+            NotFound: there is no such segment.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
+            ...     before = crm.customers.segments.size("locals")
+            ...     _ = crm.customers.segments.refresh("locals")
+            ...     before, crm.customers.segments.size("locals")
+            (0, 1)
+        """
         with self.read() as work:
-            return work.count(Membership, _members(segment_of(work, segment)))
+            return work.count(Membership, members_of(segment_of(work, segment)))
 
     def history(self, segment: Segment | str, *, customer: Customer | str | None = None) -> list[Membership]:
-        """Every stay in the segment, or those of one customer, the earliest first."""
+        """Every stay in the segment, or those of one customer, the earliest first.
+
+        Raises:
+            NotFound: there is no such segment or customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     segments = crm.customers.segments
+            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     _ = segments.define("locals", rule='city = "Chengdu"')
+            ...     for city in ("Chengdu", "Lhasa", "Chengdu"):
+            ...         li = crm.customers.update(li, city=city)
+            ...         _ = segments.refresh("locals")
+            ...     [stay.state for stay in segments.history("locals", customer=li)]
+            ['former', 'member']
+        """
         with self.read() as work:
             rule = F.segment_id == segment_of(work, segment).id
             if customer is not None:
                 rule &= F.customer_id == work.get(Customer, customer).id
             return work.find(Membership, rule, order_by="entered_at")
 
-    def compare(self, first: Segment | str | Rule, second: Segment | str | Rule) -> Overlap:
-        """How two groups lie to each other, by their rules as they are now."""
-        with self.read() as work:
-            one, two = (s if isinstance(s, Rule) else segment_of(work, s).members_rule() for s in (first, second))
-
-            def ids(rule: Rule) -> tuple[str, ...]:
-                return tuple(sorted(i for (i,) in work.columns(Customer, ["id"], rule)))
-
-            return Overlap(only_first=ids(one & ~two), both=ids(one & two), only_second=ids(two & ~one))
-
     # ── By hand ──
 
     def include(self, segment: Segment | str, customer: Customer | str, *, reason: str | None = None) -> None:
-        """Put a customer in, whatever the rule says; it shows at the next refresh and survives all of them."""
+        """Put a customer in, whatever the rule says; it shows at the next refresh and survives all of them.
+
+        Args:
+            segment: which.
+            customer: who.
+            reason: why, for those who come later.
+
+        Raises:
+            NotFound: there is no such segment or customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", city="Lhasa")
+            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
+            ...     crm.customers.segments.include("locals", li, reason="moves here in May")
+            ...     crm.customers.segments.refresh("locals").entered_count
+            1
+        """
         with self.work() as work:
             self._except(work, segment_of(work, segment), customer, kind="include", reason=reason)
 
     def exclude(self, segment: Segment | str, customer: Customer | str, *, reason: str | None = None) -> None:
-        """Put a customer out, whatever the rule says; it shows at the next refresh and survives all of them."""
+        """Put a customer out, whatever the rule says; it shows at the next refresh and survives all of them.
+
+        Args:
+            segment: which.
+            customer: who.
+            reason: why, for those who come later.
+
+        Raises:
+            NotFound: there is no such segment or customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
+            ...     crm.customers.segments.exclude("locals", li, reason="wants no letters")
+            ...     crm.customers.segments.refresh("locals").entered_count
+            0
+        """
         with self.work() as work:
             self._except(work, segment_of(work, segment), customer, kind="exclude", reason=reason)
 
     def leave_to_rule(self, segment: Segment | str, customer: Customer | str) -> None:
-        """Take back what was decided by hand."""
+        """Take back what was decided by hand; it shows at the next refresh.
+
+        Raises:
+            NotFound: there is no such segment or customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
+            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
+            ...     crm.customers.segments.exclude("locals", li)
+            ...     crm.customers.segments.leave_to_rule("locals", li)
+            ...     crm.customers.segments.refresh("locals").entered_count
+            1
+        """
         with self.work() as work:
             self._except(work, segment_of(work, segment), customer, kind=None, reason=None)
 
@@ -304,7 +362,18 @@ class Segments(Collection[Segment]):
         """Forget a segment and its memberships; the events stay.
 
         Raises:
+            NotFound: there is no such segment.
             Refused: other segments refer to it.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
+            ...     _ = crm.customers.segments.define("local vips", rule='in segment "locals" and tags has "vip"')
+            ...     crm.customers.segments.delete("locals")
+            Traceback (most recent call last):
+                ...
+            crmkit.errors.Refused: the segment 'locals' is used by local vips: change those first
         """
         with self.work() as work:
             current = segment_of(work, segment)
@@ -318,28 +387,3 @@ class Segments(Collection[Segment]):
                 work.remove(cls, [i for (i,) in work.columns(cls, ["id"], F.segment_id == current.id)])
             work.remove(Segment, [current.id])
             work.emit(SegmentDeleted(segment_id=current.id, name=current.name))
-
-
-def rule_of(rule: RuleLike) -> Rule:
-    """A rule as it is, from its text, or from its JSON."""
-    if isinstance(rule, str):
-        return parse(rule)
-    return from_json(rule) if isinstance(rule, Mapping) else rule
-
-
-def segment_of(work: Work, ref: Segment | str) -> Segment:
-    """The segment that is meant."""
-    if isinstance(ref, Segment) or str(ref).startswith("seg_"):
-        return work.get(Segment, ref)
-    return segment_called(work, ref)
-
-
-def _members(segment: Segment) -> Rule:
-    return (F.segment_id == segment.id) & (F.state == "member")
-
-
-def _neighbours(work: Work, relation: Relation, row: Any) -> Sequence[Any]:
-    if relation.many:
-        return work.find(relation.target.cls, F[relation.key] == row.id)
-    identifier = getattr(row, relation.key)
-    return () if identifier is None else [work.get(relation.target.cls, identifier)]

@@ -34,16 +34,22 @@ class MembershipChange:
     """Who entered and who left at a refresh.
 
     Attributes:
+        entered: the memberships that began; the first of them, if only so many were to be kept.
+        left: those that ended, likewise.
+        entered_count: how many began.
+        left_count: how many ended.
         judged: how many customers had to be looked at; none if it was everybody.
     """
 
     segment: Segment
     entered: tuple[Membership, ...]
     left: tuple[Membership, ...]
+    entered_count: int
+    left_count: int
     judged: int | None
 
 
-def refresh(work: Work, segment: Segment, *, everybody: bool = False) -> MembershipChange:
+def refresh(work: Work, segment: Segment, *, everybody: bool = False, keep: int | None = None) -> MembershipChange:
     """Bring the memberships of *segment*, and of those that its rule refers to, up to date.
 
     One after the other: two refreshes at the same time would both let the same customers enter.
@@ -51,10 +57,10 @@ def refresh(work: Work, segment: Segment, *, everybody: bool = False) -> Members
     with work.holding():
         segment = work.get(Segment, segment.id)
     for name in referred(segment.condition()):
-        refresh(work, segment_called(work, name), everybody=everybody)
+        refresh(work, segment_called(work, name), everybody=everybody, keep=0)
     changed = None if everybody else _changed(work, segment)
     moves = _differences(work, segment) if changed is None else _moves_among(work, segment, sorted(changed))
-    entered, left = _move(work, segment, moves)
+    entered, left = _move(work, segment, moves, keep)
     done = segment.evolve(
         refreshed_at=work.now,
         refreshed_version=segment.rule_version,
@@ -63,7 +69,40 @@ def refresh(work: Work, segment: Segment, *, everybody: bool = False) -> Members
     saved = work.save(Change(done))
     wake(work, saved, before=segment.next_change_at)
     judged = None if changed is None else len(changed)
-    return MembershipChange(segment=saved, entered=tuple(entered), left=tuple(left), judged=judged)
+    return MembershipChange(
+        segment=saved,
+        entered=tuple(entered.kept),
+        left=tuple(left.kept),
+        entered_count=entered.count,
+        left_count=left.count,
+        judged=judged,
+    )
+
+
+def judge(work: Work, segment: Segment, customer_id: str) -> Sequence[Membership]:
+    """Let one customer enter *segment* or leave it, and look when time alone may move somebody next."""
+    if _move_of(work, segment, customer_id) is None and _next_change(work, segment) == segment.next_change_at:
+        return ()
+    with work.holding():
+        segment = work.get(Segment, segment.id)
+    move = _move_of(work, segment, customer_id)
+    soonest = _next_change(work, segment)
+    if soonest != segment.next_change_at:
+        wake(work, work.save(Change(segment.evolve(next_change_at=soonest))), before=segment.next_change_at)
+    if move is None:
+        return ()
+    come, gone = move
+    return _enter(work, segment, [come]) if come is not None else _leave(work, segment, [str(gone)])
+
+
+def _move_of(work: Work, segment: Segment, customer_id: str) -> Move | None:
+    return next(_moves_among(work, segment, [customer_id]), None)
+
+
+def _next_change(work: Work, segment: Segment) -> datetime | None:
+    """When time alone may move somebody; never later than what is already known."""
+    found = next_change(work, segment.condition())
+    return min((at for at in (found, segment.next_change_at) if at is not None), default=None)
 
 
 def _changed(work: Work, segment: Segment) -> set[str] | None:
@@ -97,7 +136,7 @@ Move = tuple[str | None, str | None]
 def _moves_among(work: Work, segment: Segment, customers: Sequence[str]) -> Iterator[Move]:
     for some in (customers[n : n + BATCH] for n in range(0, len(customers), BATCH)):
         wanted = {c for (c,) in work.columns(Customer, ["id"], F.id.in_(some) & segment.members_rule())}
-        known = dict(work.columns(Membership, ["customer_id", "id"], _members_of(segment) & F.customer_id.in_(some)))
+        known = dict(work.columns(Membership, ["customer_id", "id"], members_of(segment) & F.customer_id.in_(some)))
         yield from ((c, None) for c in some if c in wanted and c not in known)
         yield from ((None, known[c]) for c in some if c in known and c not in wanted)
 
@@ -105,7 +144,7 @@ def _moves_among(work: Work, segment: Segment, customers: Sequence[str]) -> Iter
 def _differences(work: Work, segment: Segment) -> Iterator[Move]:
     """Those who should be members and those who are, both in the order of their ids, side by side."""
     wanted = _rows(work.portions(Customer, ["id"], segment.members_rule()))
-    known = _rows(work.portions(Membership, ["customer_id", "id"], _members_of(segment), order_by="customer_id"))
+    known = _rows(work.portions(Membership, ["customer_id", "id"], members_of(segment), order_by="customer_id"))
     one, other = next(wanted, None), next(known, None)
     while one is not None or other is not None:
         if other is None or (one is not None and one[0] < other[0]):
@@ -122,12 +161,24 @@ def _rows(portions: Iterator[list[tuple[Any, ...]]]) -> Iterator[tuple[Any, ...]
     return (row for some in portions for row in some)
 
 
-def _move(work: Work, segment: Segment, moves: Iterator[Move]) -> tuple[list[Membership], list[Membership]]:
-    entered: list[Membership] = []
-    left: list[Membership] = []
+@attrs.define
+class _Told:
+    """How many memberships there are, and the first *keep* of them."""
+
+    keep: int | None
+    count: int = 0
+    kept: list[Membership] = attrs.field(factory=list)
+
+    def add(self, some: Sequence[Membership]) -> None:
+        self.count += len(some)
+        self.kept += some if self.keep is None else some[: max(0, self.keep - len(self.kept))]
+
+
+def _move(work: Work, segment: Segment, moves: Iterator[Move], keep: int | None) -> tuple[_Told, _Told]:
+    entered, left = _Told(keep), _Told(keep)
     while some := list(islice(moves, BATCH)):
-        left += _leave(work, segment, [gone for _, gone in some if gone is not None])
-        entered += work.save_new(_entering(work, segment, [come for come, _ in some if come is not None]))
+        left.add(_leave(work, segment, [gone for _, gone in some if gone is not None]))
+        entered.add(_enter(work, segment, [come for come, _ in some if come is not None]))
     return entered, left
 
 
@@ -139,8 +190,8 @@ def _leave(work: Work, segment: Segment, memberships: Sequence[str]) -> list[Mem
     return left
 
 
-def _entering(work: Work, segment: Segment, customers: Iterable[str]) -> list[Change[Membership]]:
-    return [
+def _enter(work: Work, segment: Segment, customers: Sequence[str]) -> list[Membership]:
+    entering = [
         Change(
             work.new(
                 Membership,
@@ -154,9 +205,11 @@ def _entering(work: Work, segment: Segment, customers: Iterable[str]) -> list[Ch
         )
         for customer_id in customers
     ]
+    return work.save_new(entering)
 
 
-def _members_of(segment: Segment) -> Rule:
+def members_of(segment: Segment) -> Rule:
+    """The memberships in *segment* that last."""
     return (F.segment_id == segment.id) & (F.state == "member")
 
 
@@ -166,6 +219,22 @@ def _members_of(segment: Segment) -> Rule:
 def referred(rule: Rule) -> list[str]:
     """The names of the segments that *rule* looks at."""
     return list(dict.fromkeys(n.name for n in nodes.walk(rule) if isinstance(n, nodes.InSegment)))
+
+
+def in_turn(segments: Iterable[Segment]) -> list[Segment]:
+    """*segments* so that those come first which others refer to."""
+    names = {segment.name: segment for segment in segments}
+    done: dict[str, Segment] = {}
+
+    def visit(segment: Segment) -> None:
+        for name in referred(segment.condition()):
+            if name in names and name not in done:
+                visit(names[name])
+        done.setdefault(segment.name, segment)
+
+    for segment in names.values():
+        visit(segment)
+    return list(done.values())
 
 
 def check_references(work: Work, name: str, rule: Rule, *, way: tuple[str, ...] = ()) -> None:
@@ -181,6 +250,13 @@ def check_references(work: Work, name: str, rule: Rule, *, way: tuple[str, ...] 
                 f"the segment would refer to itself: {' → '.join((*way, other))}; take one of them out"
             )
         check_references(work, other, segment_called(work, other).condition(), way=way)
+
+
+def segment_of(work: Work, ref: Segment | str) -> Segment:
+    """The segment that is meant."""
+    if isinstance(ref, Segment) or str(ref).startswith("seg_"):
+        return work.get(Segment, ref)
+    return segment_called(work, ref)
 
 
 def segment_called(work: Work, name: str) -> Segment:
@@ -227,6 +303,6 @@ def refresh_due(work: Work, item: AgendaItem) -> None:
     segment = work.first(Segment, F.id == item.subject)
     if segment is None:
         return
-    refreshed = refresh(work, segment).segment
+    refreshed = refresh(work, segment, keep=0).segment
     if item.key.startswith(REGULAR):
         plan_refresh(work, refreshed)
