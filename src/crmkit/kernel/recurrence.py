@@ -119,6 +119,11 @@ class Recurrence:
 
         Every year is then the same as one in the 60 before it, leap years beside turns of centuries included; with an
         interval, all 400 years of the calendar are looked at.
+
+        Example:
+            >>> leap_day, never = "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"
+            >>> [Recurrence.read(rule).happens(datetime(2097, 1, 1)) for rule in (leap_day, never)]
+            [True, False]
         """
         years = 60 if self.interval == 1 else 400
         last = FOREVER.replace(year=min(start.year + years, MAXYEAR))

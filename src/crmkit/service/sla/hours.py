@@ -72,7 +72,15 @@ class Hours:
         return cls((first, *ordered[1:]), change)  # type: ignore[arg-type]
 
     def from_(self, since: datetime, calendar: BusinessCalendar) -> Self:
-        """The same hours with another calendar from *since* on; later versions fall away."""
+        """The same hours with another calendar from *since* on; later versions fall away.
+
+        Example:
+            >>> mondays = BusinessCalendar(timezone="UTC", hours={"mon": [("09:00", "17:00")]})
+            >>> longer = BusinessCalendar(timezone="UTC", hours={"mon": [("09:00", "21:00")]})
+            >>> changed = Hours.of(mondays, change="cumulative").from_(datetime(2026, 3, 9, tzinfo=UTC), longer)
+            >>> str(changed.between(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC)))
+            '20:00:00'
+        """
         kept = tuple(v for v in self.versions if v[0] < since)
         return attrs.evolve(self, versions=(*kept, (since, calendar)))
 

@@ -150,6 +150,20 @@ class Judgement:
     Attributes:
         state: the state of the case.
         readings: every cycle of every clock.
+
+    Example:
+        >>> from datetime import UTC
+        >>> from crmkit import BusinessCalendar
+        >>> from crmkit.service.sla import Happening, judge, preset
+        >>> nine = datetime(2026, 3, 2, 9, tzinfo=UTC)
+        >>> clocks = preset("crmkit", {"resolution": timedelta(hours=8)})
+        >>> happened = [
+        ...     Happening(nine, "opened", state="open"),
+        ...     Happening(nine.replace(hour=10), "held", state="waiting"),
+        ... ]
+        >>> judged = judge(clocks, Hours.of(BusinessCalendar.always_open()), happened, as_of=nine.replace(hour=12))
+        >>> judged.next_due, judged.clock("resolution").why[1]
+        (None, 'paused at 2026-03-02T10:00:00+00:00 by enters waiting')
     """
 
     as_of: datetime
