@@ -47,6 +47,15 @@ def entities(cls: type[R], **fixed: Any) -> st.SearchStrategy[R]:
 
     Raises:
         InvalidInput: *cls* has no such field.
+
+    Example:
+        >>> from hypothesis import given, settings
+        >>> from crmkit.customers.people import Customer
+        >>> @given(entities(Customer, city="Chengdu"))
+        ... @settings(max_examples=10, deadline=None)
+        ... def test_what_is_given_is_not_left_to_chance(customer: Customer) -> None:
+        ...     assert customer.city == "Chengdu" and customer.name
+        >>> test_what_is_given_is_not_left_to_chance()
     """
     unknown = sorted(fixed.keys() - cls.__schema__.by_name.keys())
     if unknown:
@@ -246,7 +255,20 @@ def _distinct(record: R, others: Sequence[Record]) -> R:
 
 
 def extras(cls: type[X]) -> st.SearchStrategy[X]:
-    """Custom fields of *cls* with any values that it accepts."""
+    """Custom fields of *cls* with any values that it accepts.
+
+    Example:
+        >>> from hypothesis import given, settings
+        >>> from crmkit import Extra
+        >>> class Style(Extra, key="style"):
+        ...     mood: str = "classic"
+        ...     albums: int = 0
+        >>> @given(extras(Style))
+        ... @settings(max_examples=20, deadline=None)
+        ... def test_custom_fields_read_back(style: Style) -> None:
+        ...     assert Style.load(style.dump()) == style
+        >>> test_custom_fields_read_back()
+    """
     hints = typing.get_type_hints(cls)
     return st.builds(cls, **{name: _of_hint(hints[name]) for name in cls.model_fields})
 
@@ -270,11 +292,8 @@ OF_TYPE: Mapping[Any, Callable[[], st.SearchStrategy[Any]]] = {
 }
 
 
-def register(*classes: type[Entity]) -> None:
-    """Let ``st.from_type`` (and so ``st.builds`` and ``@given(...)`` with ``infer``) make money and entities.
-
-    Called when Hypothesis is imported, for all that has been declared and will be, entities of a host among them.
-    """
+def register_types(*classes: type[Entity]) -> None:
+    """Tell Hypothesis how money and entities are made: *classes*, or all, those of the future among them."""
     st.register_type_strategy(Money, money(currencies=CURRENCIES))
     for cls in classes or declared():
         _register(cls)

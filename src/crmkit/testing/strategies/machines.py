@@ -16,6 +16,15 @@ def walks(draw: st.DrawFn, machine: Machine, *, max_moves: int = 12, start: str 
         machine: the machine to walk through.
         max_moves: the most moves; a walk ends earlier where nothing leads on.
         start: the state to begin in.
+
+    Example:
+        >>> from hypothesis import given, settings
+        >>> from crmkit.pipeline.leads import LEAD
+        >>> @given(walks(LEAD, max_moves=6))
+        ... @settings(max_examples=20, deadline=None)
+        ... def test_a_walk_begins_at_the_beginning(walk: tuple[Move, ...]) -> None:
+        ...     assert walk == () or walk[0].source == "new"
+        >>> test_a_walk_begins_at_the_beginning()
     """
     state = machine.initial if start is None else start
     walk: list[Move] = []

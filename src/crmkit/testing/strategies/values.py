@@ -125,6 +125,14 @@ def texts(*, max_size: int = 30) -> st.SearchStrategy[str]:
 
     Args:
         max_size: the most characters, 1 and more.
+
+    Example:
+        >>> from hypothesis import given, settings
+        >>> @given(texts(max_size=12))
+        ... @settings(max_examples=20, deadline=None)
+        ... def test_a_name_is_something(name: str) -> None:
+        ...     assert 1 <= len(name) <= 12 and name.strip()
+        >>> test_a_name_is_something()
     """
     short = [t for t in TEXTS if len(t) <= max_size]
     wide = st.text(ALPHABET, min_size=1, max_size=max_size).filter(lambda text: text.strip() != "")
@@ -132,7 +140,16 @@ def texts(*, max_size: int = 30) -> st.SearchStrategy[str]:
 
 
 def tags() -> st.SearchStrategy[frozenset[str]]:
-    """Sets of words, the empty one among them."""
+    """Sets of words, the empty one among them.
+
+    Example:
+        >>> from hypothesis import given, settings
+        >>> @given(tags(), tags())
+        ... @settings(max_examples=20, deadline=None)
+        ... def test_united_tags_hold_both(one: frozenset[str], two: frozenset[str]) -> None:
+        ...     assert one | two >= one
+        >>> test_united_tags_hold_both()
+    """
     return st.sampled_from(TAGS) | st.frozensets(texts(max_size=10), max_size=4)
 
 
@@ -148,6 +165,14 @@ def money(
         currencies: ISO 4217 codes.
         min_minor: the smallest amount in minor units.
         max_minor: the largest amount in minor units.
+
+    Example:
+        >>> from hypothesis import given, settings
+        >>> @given(money(currencies=["JPY", "CNY"], min_minor=1))
+        ... @settings(max_examples=20, deadline=None)
+        ... def test_a_price_is_above_zero(price: Money) -> None:
+        ...     assert price > Money.zero(price.currency)
+        >>> test_a_price_is_above_zero()
     """
     known = [m for m in AMOUNTS if m.currency in currencies and min_minor <= m.minor <= max_minor]
     wide = st.builds(
@@ -157,7 +182,16 @@ def money(
 
 
 def days(*, min_value: date = date(1, 1, 1), max_value: date = date(9999, 12, 31)) -> st.SearchStrategy[date]:
-    """Calendar days: month ends, 29 February, and any other."""
+    """Calendar days: month ends, 29 February, and any other.
+
+    Example:
+        >>> from hypothesis import given, settings
+        >>> @given(days(min_value=date(2026, 1, 1), max_value=date(2030, 12, 31)))
+        ... @settings(max_examples=20, deadline=None)
+        ... def test_a_day_reads_back(day: date) -> None:
+        ...     assert date.fromisoformat(day.isoformat()) == day
+        >>> test_a_day_reads_back()
+    """
     known = [d for d in DAYS if min_value <= d <= max_value]
     wide = st.dates(min_value=min_value, max_value=max_value)
     return st.sampled_from(known) | wide if known else wide
@@ -173,6 +207,14 @@ def instants(
     Args:
         min_value: the earliest, an aware datetime.
         max_value: the latest, an aware datetime.
+
+    Example:
+        >>> from hypothesis import given, settings
+        >>> @given(instants(min_value=datetime(2026, 1, 1, tzinfo=UTC)))
+        ... @settings(max_examples=20, deadline=None)
+        ... def test_a_moment_has_a_zone(at: datetime) -> None:
+        ...     assert at.tzinfo is UTC and at.year >= 2026
+        >>> test_a_moment_has_a_zone()
     """
     known = [i for i in INSTANTS if min_value <= i <= max_value]
     wide = st.datetimes(

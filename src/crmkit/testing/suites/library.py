@@ -84,6 +84,12 @@ def suite_registry(*, entities: Iterable[type[Record]] = (), extras: Iterable[ty
     Args:
         entities: entities of your own.
         extras: custom fields of your own.
+
+    Example:
+        >>> from crmkit.customers.people import Customer
+        >>> registry = suite_registry()
+        >>> registry.schema("loan").cls is Loan, registry.schema("customer").cls is Customer
+        (True, True)
     """
     with CRM.open("memory://") as crm:
         own = crm.storage.registry
