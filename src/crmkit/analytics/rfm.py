@@ -170,6 +170,12 @@ class Rfm:
 
         Raises:
             InvalidInput: the customer has not bought anything.
+
+        Example:
+            >>> rows = [("ann", date(2026, 3, 1), Money(90, "EUR")), ("bob", date(2025, 3, 1), Money(5, "EUR"))]
+            >>> found = rfm(rows, until=date(2026, 3, 31)).of("ann")
+            >>> found.days, str(found.revenue), found.group
+            (30, '90.00 EUR', 'promising')
         """
         name = customer.id if isinstance(customer, Record) else customer
         for row in self.rows:
@@ -178,7 +184,13 @@ class Rfm:
         raise InvalidInput(f"{name!r} has bought nothing until {self.until}, so there are no scores")
 
     def members(self, group: str) -> tuple[str, ...]:
-        """The customers of one group."""
+        """The customers of one group.
+
+        Example:
+            >>> rows = [("ann", date(2026, 3, 1), Money(90, "EUR")), ("bob", date(2025, 3, 1), Money(5, "EUR"))]
+            >>> rfm(rows, until=date(2026, 3, 31)).members("lost")
+            ('bob',)
+        """
         return tuple(row.customer for row in self.rows if row.group == group)
 
     def svg(self) -> str:

@@ -214,6 +214,15 @@ def require(work: Work, customer_id: str, *, channel: str, purpose: str) -> None
 
     Raises:
         ConsentMissing: there is none.
+
+    Example:
+        >>> from crmkit import CRM
+        >>> with CRM.open() as crm:
+        ...     li = crm.customers.register(name="Xiao Li", email="li@example.com")
+        ...     with crm.read() as work:
+        ...         require(work, li.id, channel="email", purpose="marketing")
+        Traceback (most recent call last):
+        crmkit.errors.ConsentMissing: customer cus_... has not agreed to marketing by email: record it with ...
     """
     if not allowed(work, customer_id, channel=channel, purpose=purpose):
         raise ConsentMissing(

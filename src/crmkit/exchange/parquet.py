@@ -56,6 +56,16 @@ def export_parquet(
 
     Raises:
         CrmError: the package ``duckdb`` is not there; it names the extra.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from crmkit import CRM
+        >>> from crmkit.customers.people import Customer
+        >>> with CRM.open() as crm, TemporaryDirectory() as folder:
+        ...     _ = crm.customers.register(name="Xiao Wang")
+        ...     counts = export_parquet(crm, folder, entities=[Customer])
+        ...     counts, [file.name for file in Path(folder).iterdir()]
+        ({'customer': 1}, ['customer.parquet'])
     """
     try:
         import duckdb

@@ -51,28 +51,53 @@ class Path:
 
 
 def first(path: Path) -> Credit:
-    """All to the first touch."""
+    """All to the first touch.
+
+    Example:
+        >>> first(Path(touches=("fair", "search", "email")))
+        {'fair': Fraction(1, 1)}
+    """
     return {path.touches[0]: Fraction(1)}
 
 
 def last(path: Path) -> Credit:
-    """All to the last touch."""
+    """All to the last touch.
+
+    Example:
+        >>> last(Path(touches=("fair", "search", "direct")))
+        {'direct': Fraction(1, 1)}
+    """
     return {path.touches[-1]: Fraction(1)}
 
 
 def last_non_direct(path: Path) -> Credit:
-    """All to the last touch that is not ``direct``; to ``direct`` if there was nothing else."""
+    """All to the last touch that is not ``direct``; to ``direct`` if there was nothing else.
+
+    Example:
+        >>> last_non_direct(Path(touches=("fair", "search", "direct")))
+        {'search': Fraction(1, 1)}
+    """
     others = [touch for touch in path.touches if touch != DIRECT]
     return {(others or path.touches)[-1]: Fraction(1)}
 
 
 def linear(path: Path) -> Credit:
-    """The same to each touch; one that came twice gets twice as much."""
+    """The same to each touch; one that came twice gets twice as much.
+
+    Example:
+        >>> {name: str(share) for name, share in linear(Path(touches=("fair", "email", "email"))).items()}
+        {'fair': '1/3', 'email': '2/3'}
+    """
     return _weighted(path.touches, [Fraction(1)] * len(path.touches))
 
 
 def position(path: Path) -> Credit:
-    """40 % to the first, 40 % to the last, the rest to those between; of two touches, one half each."""
+    """40 % to the first, 40 % to the last, the rest to those between; of two touches, one half each.
+
+    Example:
+        >>> {name: str(share) for name, share in position(Path(touches=("fair", "search", "email"))).items()}
+        {'fair': '2/5', 'search': '1/5', 'email': '2/5'}
+    """
     between = len(path.touches) - 2
     if between <= 0:
         return linear(path)
@@ -85,6 +110,12 @@ def time_decay(path: Path, *, half_life: timedelta = HALF_LIFE) -> Credit:
 
     Raises:
         InvalidInput: the path has no ages, or *half_life* is not above zero.
+
+    Example:
+        >>> week = timedelta(days=7)
+        >>> shares = time_decay(Path(touches=("fair", "email"), ages=(week, timedelta(0))))
+        >>> {name: str(share) for name, share in shares.items()}
+        {'fair': '1/3', 'email': '2/3'}
     """
     if not path.ages or half_life <= timedelta(0):
         raise InvalidInput("time decay needs the age of each touch, and a half-life above zero")
@@ -98,7 +129,12 @@ def _halved(times: float) -> Decimal:
 
 
 def shapley(path: Path) -> Credit:
-    """The same to each different name: the Shapley value when all of them were needed for the conversion."""
+    """The same to each different name: the Shapley value when all of them were needed for the conversion.
+
+    Example:
+        >>> {name: str(share) for name, share in shapley(Path(touches=("fair", "email", "email"))).items()}
+        {'fair': '1/2', 'email': '1/2'}
+    """
     names = tuple(dict.fromkeys(path.touches))
     return _weighted(names, [Fraction(1)] * len(names))
 
@@ -173,6 +209,11 @@ def markov(paths: Iterable[Path]) -> Credit:
 
     The chain's states are the touches; whoever would go on to a touch that is removed is lost.  Probabilities are
     solved as fractions, so the credits sum to the conversions exactly.
+
+    Example:
+        >>> paths = [Path(touches=("fair", "email"), conversions=1), Path(touches=("fair",), conversions=0, nulls=1)]
+        >>> {name: str(share) for name, share in markov(paths).items()}
+        {'fair': '1/2', 'email': '1/2'}
     """
     paths = list(paths)
     chain = _chain(paths)

@@ -38,6 +38,13 @@ class Cap:
         days: the length of the window.
         basis: ``calendar``: today and the days before, in the person's zone; ``rolling``: 24 hours for each day.
         channel: only messages on this channel count; on any, each occasion counts once, on however many channels.
+
+    Example:
+        >>> from datetime import UTC
+        >>> cap, noon = Cap(most=2, days=7), datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+        >>> history = tuple(Sent(at=noon + n * DAY, channel="email") for n in range(2))
+        >>> cap.free_at(history, noon + 2 * DAY, ZoneInfo("Asia/Shanghai")).isoformat()  # the 9th begins there
+        '2026-03-08T16:00:00+00:00'
     """
 
     most: int
@@ -89,6 +96,12 @@ class Hours:
         start: the first minute; midnight unless given.
         end: the first minute that no longer belongs to it; the next midnight unless given.
         weekdays: the days on which it starts, ``mon`` to ``sun``; every day unless given.
+
+    Example:
+        >>> night = Hours(start=time(22), end=time(8))
+        >>> late = datetime(2026, 3, 2, 23, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
+        >>> night.holding(late, ZoneInfo("Asia/Shanghai")).isoformat()  # 8 o'clock there
+        '2026-03-03T00:00:00+00:00'
     """
 
     start: time | None = None

@@ -62,6 +62,14 @@ class Offer(Entity):
 
         Raises:
             InvalidInput: the offer is in another currency.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open(currency="CNY") as crm:
+            ...     zhao = crm.customers.register(name="Lao Zhao")
+            ...     offer = crm.marketing.offers.make(zhao, name="a pot of tea", amount=Money(48, "CNY"))
+            ...     [str(offer.discount(Money(price, "CNY"))) for price in (168, 30)]
+            ['48.00 CNY', '30.00 CNY']
         """
         if self.amount is not None:
             return min(self.amount, price)

@@ -90,7 +90,14 @@ class Wait(Pause):
         return self
 
     def end(self, instant: datetime, zone: ZoneInfo) -> datetime:
-        """The instant at which a wait ends that begins at *instant*."""
+        """The instant at which a wait ends that begins at *instant*.
+
+        Example:
+            >>> wait = Wait(days=1, weekdays=("tue", "thu"), at=time(9))
+            >>> monday = datetime(2026, 3, 2, 12, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+            >>> wait.end(monday, ZoneInfo("Asia/Shanghai")).isoformat()  # Thursday, 9 o'clock in Shanghai
+            '2026-03-05T01:00:00+00:00'
+        """
         at = self.after(instant, zone)
         if self.until is not None:
             at = max(instant, start_of_day(self.until, zone))
