@@ -174,14 +174,20 @@ class Recurrence:
                 yield begin + timedelta(days=offset)
 
     def _allows(self, day: date) -> bool:
-        parts, month = self.parts, monthrange(day.year, day.month)[1]
+        """Whether all parts allow a day; what is cheap to ask comes first, since most days fail there."""
+        parts = self.parts
+        if "BYMONTH" in parts and day.month not in parts["BYMONTH"]:
+            return False
+        if self.weekdays and all(weekday != day.weekday() for _, weekday in self.weekdays):
+            return False
+        month = monthrange(day.year, day.month)[1]
+        if "BYMONTHDAY" in parts and not _counted(parts["BYMONTHDAY"], day.day, month):
+            return False
         of_year, year = day.timetuple().tm_yday, 365 + isleap(day.year)
         return (
-            ("BYMONTH" not in parts or day.month in parts["BYMONTH"])
-            and ("BYMONTHDAY" not in parts or _counted(parts["BYMONTHDAY"], day.day, month))
-            and ("BYYEARDAY" not in parts or _counted(parts["BYYEARDAY"], of_year, year))
+            ("BYYEARDAY" not in parts or _counted(parts["BYYEARDAY"], of_year, year))
             and ("BYWEEKNO" not in parts or _counted(parts["BYWEEKNO"], *self._week(day)))
-            and (not self.weekdays or self._falls_on(day, (of_year, year)))
+            and (not self.weekdays or self._falls_on(day, (day.day, month), (of_year, year)))
         )
 
     def _week(self, day: date) -> tuple[int, int]:
@@ -192,10 +198,10 @@ class Recurrence:
         number = (of_year - 1) // 7 + 1
         return number, number + (365 + isleap(middle.year) - of_year) // 7
 
-    def _falls_on(self, day: date, of_year: tuple[int, int]) -> bool:
+    def _falls_on(self, day: date, of_month: tuple[int, int], of_year: tuple[int, int]) -> bool:
         """Whether it is one of BYDAY, whose numbers count within the month or the year and mean nothing in a week."""
         by_month = self.frequency == "MONTHLY" or "BYMONTH" in self.parts
-        place, length = (day.day, monthrange(day.year, day.month)[1]) if by_month else of_year
+        place, length = of_month if by_month else of_year
         numbered = self.frequency in {"MONTHLY", "YEARLY"}
         return any(
             weekday == day.weekday()
