@@ -31,6 +31,10 @@ def one(field: str, operator: str, value: Any = None, **more: Any) -> dict[str, 
     }
 
 
+PAID = {"combinator": "and", "rules": [{"field": "status", "operator": "=", "value": "paid"}]}
+WAS_PAID = nodes.AllOf((F.status == "paid",))
+
+
 @pytest.mark.parametrize(
     ("query", "meant"),
     [
@@ -56,6 +60,25 @@ def one(field: str, operator: str, value: Any = None, **more: Any) -> dict[str, 
         (one("created_at", ">=", "2026-03-02"), F.created_at >= date(2026, 3, 2)),
         (one("created_at", "<", "updated_at", valueSource="field"), F.created_at < F.updated_at),
         (one("company.industry", "=", "film"), F.company.industry == "film"),
+        (one("name", "doesnotcontain", "x"), ~F.name.contains("x")),
+        (one("name", "=", 7), F.name == "7"),
+        (one("city", "in", r"Rome\, Italy,Oslo"), F.city.in_(["Rome, Italy", "Oslo"])),
+        (one("city", "in", ""), F.city.in_([])),
+        (one("city", "notIn", []), F.city.not_in([])),
+        (one("version", "between", ["1", "3"]), F.version.between(1, 3)),
+        (one("version", "=", "1e2"), F.version == 100),
+        (one("city", "!=", "name", valueSource="field"), F.city != F.name),
+        (one("city", "in", "name,country", valueSource="field"), (F.city == F.name) | (F.city == F.country)),
+        (
+            one("birthday", "notBetween", ["company.created_at", "created_at"], valueSource="field"),
+            ~F.birthday.between(F.company.created_at, F.created_at),
+        ),
+        (one("orders", "=", PAID, match={"mode": "some"}), F.orders.where(WAS_PAID).any()),
+        (one("orders", "=", PAID, match={"mode": "none"}), F.orders.where(WAS_PAID).none()),
+        (one("orders", "=", PAID, match={"mode": "all"}), F.orders.all(WAS_PAID)),
+        (one("orders", "=", PAID, match={"mode": "atLeast", "threshold": 2}), F.orders.where(WAS_PAID).count() >= 2),
+        (one("orders", "=", PAID, match={"mode": "atMost", "threshold": 2}), F.orders.where(WAS_PAID).count() <= 2),
+        (one("orders", "=", PAID, match={"mode": "exactly", "threshold": 0}), F.orders.where(WAS_PAID).count() == 0),
     ],
     ids=str,
 )
@@ -77,6 +100,23 @@ def test_and_binds_more_strongly_between_independent_combinators(builder: QueryB
     a, b, c = RULES
     query = {"rules": [A, "or", B, "and", C]}
     assert builder.read(query) == nodes.AnyOf((nodes.AllOf((a,)), nodes.AllOf((b, c))))
+
+
+def test_what_is_muted_is_left_out(builder: QueryBuilder) -> None:
+    a, _, c = RULES
+    quiet = {**B, "muted": True}
+    assert builder.read({"combinator": "and", "rules": [A, quiet, {**C, "disabled": True}]}) == nodes.AllOf((a, c))
+    assert builder.read({"combinator": "or", "rules": [A, {"combinator": "and", "muted": True, "rules": [B]}]}) == (
+        nodes.AnyOf((a,))
+    )
+    independent = {"rules": [A, "and", quiet, "or", quiet, "or", C]}
+    assert builder.read(independent) == nodes.AnyOf((nodes.AllOf((a,)), nodes.AllOf((c,))))
+
+
+def test_matches_are_counted_over_several_relations(builder: QueryBuilder, people: CRM) -> None:
+    lines = {"combinator": "and", "rules": [{"field": "order.status", "operator": "=", "value": "placed"}]}
+    rule = builder.read(one("orders.lines", "=", lines, match={"mode": "atMost", "threshold": 0}))
+    assert people.customers.count(rule) == 8
 
 
 @pytest.fixture

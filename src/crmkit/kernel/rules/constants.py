@@ -19,6 +19,7 @@ SECONDS_LIMIT = 3_600 * WINDOW_LIMIT
 HOURS_LIMIT = 24 * WINDOW_LIMIT
 BUCKET_LIMIT = 1_000_000
 PATH_LIMIT = 500
+TEXT_LIMIT = 1_000_000
 DIGITS_LIMIT = 1_000
 LARGEST = 10**DIGITS_LIMIT
 
@@ -85,6 +86,8 @@ def normal(text: Any) -> str:
     """A text, normalised."""
     if not isinstance(text, str):
         raise InvalidInput(f"a rule compares text with text here, got {shown(text)}")
+    if len(text) > TEXT_LIMIT:
+        raise InvalidInput(f"a text in a rule has at most {TEXT_LIMIT:,} characters, this one has {len(text):,}")
     if "\0" in text or not (text.isascii() or _writable(text)):
         raise InvalidInput("a text in a rule holds NUL or half a character; no stored text does")
     return normalize("NFC", text)

@@ -57,7 +57,7 @@ class Rule:
     def __str__(self) -> str:
         from crmkit.kernel.rules.text import text_of  # noqa: PLC0415 - text imports the nodes
 
-        measure(self)
+        measure(self, hop=0)
         return text_of(self)
 
     def __repr__(self) -> str:
@@ -329,10 +329,12 @@ def walk(node: Any) -> Iterator[Any]:
         stack.extend(children(here))
 
 
-def measure(rule: Rule) -> None:
+def measure(rule: Rule, *, hop: int = HOP) -> None:
     """Refuse what no engine could answer.
 
-    A step over a relation counts as seven levels: SQLite has room for no more.
+    Args:
+        rule: the rule.
+        hop: how many levels a step over a relation counts as: seven, because SQLite has room for no more.
 
     Raises:
         DefinitionError: the rule is nested deeper than 60 levels, or has more than 5,000 parts.
@@ -342,10 +344,10 @@ def measure(rule: Rule) -> None:
     while waiting:
         here, above = waiting.pop()
         hops = _hops(here)
-        depth = above + HOP * hops + isinstance(here, (Rule, Part))
+        depth = above + hop * hops + isinstance(here, (Rule, Part))
         size += isinstance(here, Rule)
         if depth > DEPTH_LIMIT:
-            over = " and relations" if hops else ""
+            over = " and relations" if hop * hops else ""
             raise DefinitionError(f"the rule is nested deeper than {DEPTH_LIMIT} levels{over}: flatten it")
         if size > SIZE_LIMIT:
             raise DefinitionError(f"the rule has more than {SIZE_LIMIT:,} parts: use in_, or segments of their own")

@@ -39,7 +39,7 @@ from crmkit.kernel.rules.constants import bucket_of, constant, names_of, sequenc
 from crmkit.kernel.rules.constants import window as window_of
 from crmkit.kernel.rules.nodes import Aggregate, Attr, Const, Expr, Operator, Part, Related, Rule, Window
 from crmkit.kernel.rules.text import MATCHES, WORDS
-from crmkit.kernel.rules.tokens import Token, place, tokens
+from crmkit.kernel.rules.tokens import UNITS, Token, Words, place
 from crmkit.kernel.text import nearest, shown
 
 T = TypeVar("T")
@@ -48,14 +48,6 @@ TEXT_LIMIT = 5_000_000
 DEPTH_LIMIT = 100
 COMPARISONS: dict[str, Operator] = {"==": "==", "=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 HOW = {words: how for how, words in MATCHES.items()}
-UNITS = {
-    "second": ("seconds", 1),
-    "hour": ("hours", 1),
-    "day": ("days", 1),
-    "week": ("days", 7),
-    "month": ("months", 1),
-    "year": ("months", 12),
-}
 
 
 def parse(text: str) -> Rule:
@@ -78,29 +70,20 @@ def parse(text: str) -> Rule:
 class _Reader:
     def __init__(self, text: str) -> None:
         self.source, self.position, self.depth, self.parts = text, 0, 0, 0
-        self.tokens: list[Token] = []
-        self.later = tokens(text)
+        self.words = Words(text)
 
     # ── Words ──
 
     @property
     def token(self) -> Token:
-        if self.position >= len(self.tokens):
-            self.look_to(self.position)
-        return self.tokens[self.position]
-
-    def look_to(self, position: int) -> None:
-        """Split the text into words as far as that, so that what is wrong early is found early."""
-        while len(self.tokens) <= position and (token := next(self.later, None)) is not None:
-            self.tokens.append(token)
+        return self.words.at(self.position)
 
     @property
     def kind(self) -> str:
         return self.token.kind
 
     def is_next(self, *words: str) -> bool:
-        self.look_to(self.position + len(words))
-        ahead = self.tokens[self.position : self.position + len(words)]
+        ahead = self.words.some(self.position, len(words))
         return [t.text for t in ahead] == list(words) and all(t.kind in {"name", "sign"} for t in ahead)
 
     def take(self, *words: str) -> bool:
@@ -118,10 +101,10 @@ class _Reader:
         if self.kind != kind:
             self.fail(what)
         self.position += 1
-        return self.tokens[self.position - 1].text
+        return self.words.at(self.position - 1).text
 
     def fail(self, wanted: str, among: tuple[str, ...] = ()) -> NoReturn:
-        got = f"{self.token.text!r}" if self.token.text else "the end"
+        got = shown(self.token.text, limit=60) if self.token.text else "the end"
         near = nearest(self.token.text, among) if among else None
         hint = f"; did you mean {near!r}?" if near else ""
         raise DefinitionError(f"{place(self.source, self.token.at)}: {wanted} is needed, not {got}{hint}")

@@ -22,9 +22,10 @@ from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.constants import constant, names_of, normal
 from crmkit.kernel.rules.nodes import Attr, Const, Expr, Operator, Rule
+from crmkit.kernel.rules.parse import TEXT_LIMIT
 from crmkit.kernel.rules.plan import kind_of_operand, operand_of
 from crmkit.kernel.rules.planned import AsOf
-from crmkit.kernel.rules.specs import DEPTH_LIMIT
+from crmkit.kernel.rules.specs.reading import DEPTH_LIMIT, SIZE_LIMIT
 from crmkit.kernel.text import nearest, shown
 
 COMPARISONS: Mapping[str, Operator] = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -65,7 +66,7 @@ class QueryBuilder:
             DefinitionError: an unknown operator, combinator or field, or a value of the wrong kind.
         """
         rule = self.group(spec, "query")
-        nodes.measure(rule)
+        nodes.measure(rule, hop=0)
         return rule
 
     def group(self, spec: Any, at: str, depth: int = 0) -> Rule:
@@ -231,6 +232,8 @@ def _text(value: Any) -> str:
 
 def _listed(value: Any) -> list[Any]:
     """The values of a list, or of a text with commas; behind a backslash, a comma is one within a value."""
+    if isinstance(value, (str, list, tuple)) and len(value) > (TEXT_LIMIT if isinstance(value, str) else SIZE_LIMIT):
+        raise DefinitionError(f"a list of {len(value):,} is too long: keep it in a static segment")
     if isinstance(value, str):
         return [part.replace("\\,", ",").strip() for part in COMMA.split(value) if part.strip()]
     if isinstance(value, (list, tuple)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import attrs
 
@@ -19,6 +20,15 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+
+UNITS = {
+    "second": ("seconds", 1),
+    "hour": ("hours", 1),
+    "day": ("days", 1),
+    "week": ("days", 7),
+    "month": ("months", 1),
+    "year": ("months", 12),
+}
 
 
 @attrs.frozen
@@ -42,6 +52,29 @@ def tokens(text: str) -> Iterator[Token]:
         yield Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup))
         at = match.end()
     yield Token("end", "", len(stripped))
+
+
+class Words:
+    """The words of a text, split as far as they are asked for, so that what is wrong early is found early."""
+
+    def __init__(self, text: str) -> None:
+        self._known: list[Token] = []
+        self._later = tokens(text)
+
+    def at(self, position: int) -> Token:
+        """The word at *position*."""
+        if position >= len(self._known):
+            self._read(position + 1)
+        return self._known[position]
+
+    def some(self, position: int, number: int) -> list[Token]:
+        """So many words from *position* on, or those that there are."""
+        if position + number > len(self._known):
+            self._read(position + number)
+        return self._known[position : position + number]
+
+    def _read(self, number: int) -> None:
+        self._known += islice(self._later, number - len(self._known))
 
 
 def place(text: str, at: int) -> str:

@@ -30,6 +30,7 @@ from crmkit.kernel.rules.planned import (
 from crmkit.kernel.text import nearest
 
 ORDERED = {Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL, Kind.DATE, Kind.INSTANT, Kind.DURATION, Kind.MONEY}
+TEXTS = 500
 NUMERIC = {Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL}
 
 
@@ -62,6 +63,13 @@ def name_of(operand: Operand) -> str:
         case Total(function=function, hops=hops):
             return f"{'.'.join(h.name for h in hops)}.{function}"
     return repr(operand)
+
+
+def checked_texts(values: tuple[str, ...], column: Column) -> tuple[str, ...]:
+    """The texts that a set is asked for one by one, if they are not too many."""
+    if len(values) > TEXTS:
+        raise DefinitionError(f"{name_of(column)} is asked for {len(values):,} texts; {TEXTS} at the most")
+    return values
 
 
 def fit(value: Any, left: Operand) -> Any:

@@ -18,6 +18,7 @@ from crmkit.kernel.rules.nodes import AllOf, AnyOf, Operator, Rule
 from crmkit.kernel.rules.plan.fitting import (
     COMPARABLE,
     ORDERED,
+    checked_texts,
     fit,
     in_range,
     kind_of_operand,
@@ -51,7 +52,6 @@ from crmkit.kernel.text import fold, nearest
 
 SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
 SINGLY = 1_000
-SOME = 500
 
 
 @attrs.frozen
@@ -85,9 +85,7 @@ class Planner:
                 column = self._column(expr, schema)
                 if column.kind is not Kind.TAGS:
                     raise DefinitionError(f"{name_of(column)} is not a set of texts; use == or in_ with it")
-                if len(values) > SOME:
-                    raise DefinitionError(f"{name_of(column)} is asked for {len(values):,} texts; {SOME} at the most")
-                tagged = Tagged(column, quantifier == "all", values)
+                tagged = Tagged(column, quantifier == "all", checked_texts(values, column))
                 return No(tagged) if quantifier == "none" else tagged
         return self._over_time(rule, schema)
 
@@ -190,9 +188,7 @@ class Planner:
     def _total(self, function: str, related: nodes.Related, of: nodes.Expr | None, schema: Schema) -> Total:
         hops, where = self._related(related, schema)
         if not any(hop.many for hop in hops):
-            raise DefinitionError(
-                f"{schema.name}.{'.'.join(related.path)} leads to one {hops[-1].target.name}: compare its fields"
-            )
+            raise DefinitionError(f"{'.'.join(related.path)} leads to one {hops[-1].target.name}: compare its fields")
         if (of is None) is not (function == "count"):
             raise DefinitionError(f"{function} looks at a field" if of is None else "count looks at no field")
         if of is None:

@@ -16,6 +16,7 @@ from crmkit.kernel.rules.constants import (
     HOURS_LIMIT,
     PATH_LIMIT,
     SECONDS_LIMIT,
+    TEXT_LIMIT,
     WINDOW_LIMIT,
     bucket_of,
     constant,
@@ -41,7 +42,7 @@ class Spec(BaseModel):
 class ValueSpec(Spec):
     """A value; ``as`` says what a text stands for: a date, an instant, a decimal, or money in that currency."""
 
-    value: StrictBool | StrictInt | float | Annotated[StrictStr, Field(max_length=1_000_000)]
+    value: StrictBool | StrictInt | float | Annotated[StrictStr, Field(max_length=TEXT_LIMIT)]
     as_: str | None = Field(default=None, alias="as")
 
     def read(self) -> Any:

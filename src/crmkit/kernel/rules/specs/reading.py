@@ -75,19 +75,16 @@ def _no_number(name: str) -> Any:
 
 def _measure(spec: Any) -> None:
     """Refuse what is too deep or too large before anything recurses into it."""
-    layer, depth, size = [spec], 0, 0
+    layer, depth, size = [spec], 0, 1
     while layer:
-        depth, size = depth + 1, size + len(layer)
+        depth += 1
+        holders = [here for here in layer if isinstance(here, (Mapping, list))]
+        size += sum(map(len, holders))
         if depth > 3 * DEPTH_LIMIT:
             raise DefinitionError(f"the rule is nested deeper than {DEPTH_LIMIT} levels: flatten it")
         if size > SIZE_LIMIT:
             raise DefinitionError(f"the rule has more than {SIZE_LIMIT:,} parts: keep long lists in a static segment")
-        layer = [
-            part
-            for here in layer
-            if isinstance(here, (Mapping, list))
-            for part in (here.values() if isinstance(here, Mapping) else here)
-        ]
+        layer = [part for here in holders for part in (here.values() if isinstance(here, Mapping) else here)]
 
 
 def _place(error: ValidationError) -> str:

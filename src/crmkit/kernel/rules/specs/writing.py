@@ -14,16 +14,25 @@ from crmkit.kernel.rules.nodes import Expr, Related, Rule, Window
 
 
 def to_json(rule: Rule) -> dict[str, Any]:
-    """*rule* as JSON."""
+    """*rule* as JSON.
+
+    Raises:
+        DefinitionError: it is nested deeper, or has more parts, than any engine answers.
+    """
+    nodes.measure(rule, hop=0)
+    return _spec(rule)
+
+
+def _spec(rule: Rule) -> dict[str, Any]:
     match rule:
         case nodes.Always(value):
             return {"always": value}
         case nodes.AllOf(rules):
-            return {"all": [to_json(r) for r in rules]}
+            return {"all": [_spec(r) for r in rules]}
         case nodes.AnyOf(rules):
-            return {"any": [to_json(r) for r in rules]}
+            return {"any": [_spec(r) for r in rules]}
         case nodes.Not(inner):
-            return {"not": to_json(inner)}
+            return {"not": _spec(inner)}
         case nodes.Compare(left, operator, right):
             return {"left": _expr(left), "op": operator, "right": _expr(right)}
         case nodes.OneOf(expr, values):
@@ -72,7 +81,7 @@ def _expr(expr: Expr) -> dict[str, Any]:
 
 
 def _related(related: Related) -> dict[str, Any]:
-    where = {} if related.where is None else {"where": to_json(related.where)}
+    where = {} if related.where is None else {"where": _spec(related.where)}
     window = {} if related.window is None else {"window": _window(related.window)}
     return {"rows": ".".join(related.path), **where, **window}
 
