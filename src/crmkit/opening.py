@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit import customers, lifecycle, marketing, pipeline, service
 from crmkit.errors import InvalidInput
-from crmkit.kernel import agenda, events, outbox, stays
+from crmkit.kernel import agenda, events, outbox, parting, stays
 from crmkit.kernel.clock import Clock, zone
 from crmkit.kernel.entity import Entity
 from crmkit.kernel.events import Event
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 ROOMS: tuple[Room, ...] = (customers.ROOM, pipeline.ROOM, lifecycle.ROOM, service.ROOM, marketing.ROOM)
-KERNEL = (agenda, outbox, events, stays)
+KERNEL = (agenda, outbox, events, parting, stays)
 
 
 def settings_of(*, currency: str, timezone: str, region: str | None) -> Settings:

@@ -58,7 +58,7 @@ def whole(crm: CRM) -> dict[str, list[dict[str, Any]]]:
     kinds: dict[str, list[dict[str, Any]]] = {}
     with crm.read() as work:
         for schema in work.house.registry.schemas.values():
-            if schema.name in {"event", "customer_merge"}:
+            if schema.name in {"event", "customer_merge", "parting"}:
                 continue
             rows = [taken(row) for row in work.find(schema.cls)]
             kinds[schema.name] = [{k: v for k, v in r.items() if k not in {"version", "updated_at"}} for r in rows]

@@ -68,8 +68,9 @@ def _failed(work: Work, item: AgendaItem, error: Exception) -> DueReport:
 
 def _once(work: Work, item: AgendaItem) -> DueReport:
     with work.savepoint():
-        if not work.strike(item):
+        if work.session.get(AgendaItem, item.id) is None:  # an earlier item of this transaction has cancelled it
             return DueReport()
+        work.put([item.done(now=work.now)])
         work.house.handlers[item.kind](work, item)
     return DueReport(ran=1)
 

@@ -232,7 +232,7 @@ class Entity(Record):
     """
 
     version: int = attribute(default=0)
-    updated_at: datetime = attribute(default=attrs.Factory(lambda self: self.created_at, takes_self=True))
+    updated_at: datetime = attribute(default=attrs.Factory(lambda self: self.created_at, takes_self=True), index=True)
     extras: Mapping[str, Any] = attribute(factory=dict)
 
     def stored(self, *, version: int, at: datetime) -> Self:

@@ -62,6 +62,8 @@ class Registry:
                 raise DefinitionError(f"two events are called {event.event_name!r}; names are stored, so rename one")
         for schema in self.schemas.values():
             self._relate(schema)
+        self.belonging = {schema.name: self._belonging(schema) for schema in self.schemas.values()}
+        """The references of each entity through which others have it among their own."""
         stays = self.schemas.get("stage_span")
         if stays is not None:
             for schema in self.schemas.values():
@@ -90,6 +92,10 @@ class Registry:
             back = a.reverse if a.reverse is not None else schema.plural
             if back:
                 self._add(Relation(name=back, source=target, target=schema, many=True, key=a.name))
+
+    def _belonging(self, schema: Schema) -> tuple[str, ...]:
+        back = {r.key for known in self.relations.values() for r in known.values() if r.many and r.target is schema}
+        return tuple(a.name for a in schema if a.name in back)
 
     def _add(self, relation: Relation) -> None:
         known = self.relations[relation.source.name]

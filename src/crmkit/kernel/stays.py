@@ -48,3 +48,16 @@ class StageSpan(Record):
     target: str = attribute()
     trigger: str = attribute()
     actor: str | None = attribute(default=None)
+
+
+def stay_before(moved: Moved) -> dict[str, Any]:
+    """What a :class:`StageSpan` tells of the stay that a move has ended."""
+    return {
+        "subject": moved.subject_id,
+        "machine": moved.machine,
+        "field": moved.field,
+        "state": moved.source,
+        "entered_at": moved.entered_at,
+        "target": moved.target,
+        "trigger": moved.trigger,
+    }

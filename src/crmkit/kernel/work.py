@@ -18,6 +18,7 @@ from crmkit.kernel.house import House, Settings
 from crmkit.kernel.ids import check_id
 from crmkit.kernel.machine import Machine
 from crmkit.kernel.outbox import Message
+from crmkit.kernel.parting import Parting, partings
 from crmkit.kernel.ports import Group, Query, Session, Tally, ordering, tallied
 from crmkit.kernel.ranking import Placed, Ranking, rankable
 from crmkit.kernel.refusals import stale
@@ -25,7 +26,7 @@ from crmkit.kernel.rules.fields import F
 from crmkit.kernel.rules.nodes import Always, Rule
 from crmkit.kernel.rules.plan import plan
 from crmkit.kernel.rules.planned import AsOf, Plan
-from crmkit.kernel.stays import Moved, StageSpan
+from crmkit.kernel.stays import Moved, StageSpan, stay_before
 
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Entity)
@@ -56,6 +57,7 @@ class Work:
         self._seen: dict[str, int] = {}
         self._read: dict[str, Entity] = {}
         self._later: dict[type[Record], list[Any]] = {}
+        self._parted: set[tuple[str, str]] = set()
 
     @property
     def settings(self) -> Settings:
@@ -235,7 +237,9 @@ class Work:
             self.session.insert([saved])
         else:
             saved = entity.stored(version=entity.version + 1, at=self.now)
-            self.session.update([saved], fields=self._changed(entity))
+            fields = self._changed(entity)
+            self._part(type(saved), [saved.id], fields, after={saved.id: saved})
+            self.session.update([saved], fields=fields)
         self._read[saved.id] = saved
         self._tell(change)
         return saved
@@ -259,15 +263,10 @@ class Work:
             fields: which of their fields have changed; any of them unless given.
         """
         saved = [e.stored(version=e.version + 1, at=self.now) for e in entities]
+        if saved:
+            self._part(type(saved[0]), [e.id for e in saved], fields, after={e.id: e for e in saved})
         self.session.update(saved, fields=fields)
         return saved
-
-    def strike(self, item: AgendaItem) -> bool:
-        """Mark *item* as done; false if an earlier item of this transaction has cancelled it."""
-        if self.session.get(AgendaItem, item.id) is None:
-            return False
-        self.put([item.done(now=self.now)])
-        return True
 
     def save_new(self, changes: Iterable[Change[E]]) -> list[E]:
         """Store many new entities of one class in bulk, with their events."""
@@ -288,7 +287,21 @@ class Work:
     def remove(self, cls: type[R], identifiers: Sequence[str]) -> int:
         """Delete records; how many there were."""
         self._flush_if_waiting(cls)
+        self._part(cls, identifiers, None, after={})
         return self.session.delete(cls, identifiers)
+
+    def _part(
+        self, cls: type[Record], ids: Sequence[str], fields: Sequence[str] | None, *, after: Mapping[str, Record]
+    ) -> None:
+        """Write down what records belonged to, if they are about to belong to something else, or to go."""
+        schema = cls.__schema__
+        names = [n for n in self.house.registry.belonging[schema.name] if fields is None or n in fields]
+        for begin in range(0, len(ids) if names else 0, AT_ONCE):
+            before = self.columns(cls, ["id", *names], F.id.in_(ids[begin : begin + AT_ONCE]))
+            new = partings(schema, names, before, after) - self._parted
+            self._parted |= new
+            for relation, former in sorted(new):
+                self._write_later(self.new(Parting, relation=relation, former=former))
 
     def emit(self, event: Event, *, customer_id: str | None = None) -> None:
         """Store *event* and let the reactions to it happen, in this transaction.
@@ -309,7 +322,7 @@ class Work:
         )
         self._write_later(record)
         if isinstance(event, Moved):
-            self._remember_stay(event)
+            self._write_later(self.new(StageSpan, **stay_before(event), actor=self.actor))
         reactions = self.house.reactions.get(type(event), ())
         if reactions:
             before, self._cause = self._cause, record.id
@@ -318,21 +331,6 @@ class Work:
                     react(self, event)
             finally:
                 self._cause = before
-
-    def _remember_stay(self, moved: Moved) -> None:
-        self._write_later(
-            self.new(
-                StageSpan,
-                subject=moved.subject_id,
-                machine=moved.machine,
-                field=moved.field,
-                state=moved.source,
-                entered_at=moved.entered_at,
-                target=moved.target,
-                trigger=moved.trigger,
-                actor=self.actor,
-            )
-        )
 
     def schedule(
         self, kind: str, *, due_at: datetime, subject: str, key: str, payload: Mapping[str, Any] | None = None
@@ -389,6 +387,7 @@ class Work:
                 self.flush()
         except BaseException:
             self._later = {}
+            self._parted = set()
             self._seen = {}
             self._read = {}
             self.memo = {}

@@ -128,7 +128,7 @@ class Moves:
     def _drop(self, schema: Schema, row: Record, instead: Record | None) -> None:
         for other, a in pointing(self.work, schema.name):
             self._follow(other, a, row.id, None if instead is None else instead.id)
-        self.work.session.delete(schema.cls, [row.id])
+        self.work.remove(schema.cls, [row.id])
         self.dropped.append([schema.name, taken(row)])
         unite = getattr(instead, "united", None)
         if unite is not None and isinstance(instead, Entity):
@@ -156,5 +156,5 @@ def put(work: Work, schema: Schema, rows: Sequence[Any]) -> None:
     if issubclass(schema.cls, Entity):
         work.put(rows)
     else:
-        work.session.delete(schema.cls, [row.id for row in rows])
+        work.remove(schema.cls, [row.id for row in rows])
         work.session.insert(rows)

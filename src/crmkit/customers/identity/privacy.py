@@ -231,7 +231,7 @@ class _Eraser:
         for kind, rows in self.blanked.items():
             put(self.work, registry.schema(kind), rows)
         for kind, rows in self.removed.items():
-            self.work.session.delete(registry.schema(kind).cls, [row.id for row in rows])
+            self.work.remove(registry.schema(kind).cls, [row.id for row in rows])
         if self.events:
             put(self.work, EventRecord.__schema__, self.events)
 

@@ -51,7 +51,7 @@ def undo(work: Work, merge: CustomerMerge) -> Customer:
     back = {n: value(Customer, n, was) for n, (was, got) in merge.fields.items() if _still(kept, n, got)}
     told = CustomersUnmerged(customer_id=kept.id, restored_id=merge.merged_id, merge_id=merge.id)
     mine = [p for p in every(work, ContactPoint, F.id.in_(list(merge.made))) if p.customer_id == kept.id]
-    work.session.delete(ContactPoint, [p.id for p in mine])
+    work.remove(ContactPoint, [p.id for p in mine])
     work.save(Change(kept.evolve(**back), (told,)))
     other = restored(Customer, merge.merged, updated_at=work.now)
     other = other.evolve(version=other.version + 1)

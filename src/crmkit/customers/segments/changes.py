@@ -1,8 +1,9 @@
 """Which customers a rule may judge differently than before.
 
-Those that something happened to, and those for whom time has passed a boundary of the rule.
+Those who have changed, or anything that the rule looks at on the way from them; those from whom something of that was
+taken away; and those for whom time has passed a boundary of the rule.
 
-Both are rules again, so the store finds these customers by itself, and the cost follows what has changed.
+All three are rules again, so the store finds these customers by itself, and the cost follows what has changed.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from typing import Any
 
 import attrs
 
+from crmkit.customers.people import Customer
 from crmkit.kernel.clock import local_date, shift, start_of_day
 from crmkit.kernel.entity import Kind, Schema
+from crmkit.kernel.parting import Parting, first_id, relation
 from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import F, Rule, nodes
 from crmkit.kernel.rules.nodes import Attr, Related, Window
 from crmkit.kernel.rules.planned import AsOf
+from crmkit.kernel.work import AT_ONCE, Work
+
+OVERLAP = timedelta(minutes=15)  # a transaction that began before a refresh may commit after it
 
 
 @attrs.frozen(kw_only=True)
@@ -35,28 +41,53 @@ class Between:
         return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def possibly_changed(rule: Rule, schema: Schema, registry: Registry, between: Between) -> list[Rule]:
-    """Who may be judged differently at the end of *between* than at its beginning; ask for each by itself.
+def possibly_changed(work: Work, rule: Rule, between: Between) -> Iterator[Rule]:
+    """Who may be judged differently at the end of *between* than at its beginning; ask for each by itself."""
+    registry, schema = work.house.registry, Customer.__schema__
+    since = between.begin.at - OVERLAP
+    changes = [_since(schema, since)]
+    for way in dict.fromkeys(_ways(rule, schema, registry)):
+        changes += [nodes.Exists(Related(way, _since(target_of(schema, registry, way), since)))]
+        changes += _parted(work, way, since)
+    for name in referred(rule):
+        moved = (F.segment.name == name) & (F.updated_at >= since)
+        changes.append(nodes.Exists(Related(("memberships",), moved)))
+    yield from dict.fromkeys([*changes, *_passed(rule, (), schema, registry, between)])
 
-    What carries the customer's id leaves an event on the customer's timeline; the caller finds those.  Here are the
-    others: related things further away that were changed, and everything that only time has moved.
-    """
-    changes = [*_distant(rule, schema, registry, between), *_passed(rule, (), schema, registry, between)]
-    return list(dict.fromkeys(changes))
+
+def _since(schema: Schema, since: datetime) -> Rule:
+    """It was written since then; what is only ever added has ids in the order of time."""
+    return F.updated_at >= since if "updated_at" in schema else F.id >= first_id(schema, since)
 
 
-def _distant(rule: Rule, schema: Schema, registry: Registry, between: Between) -> Iterator[Rule]:
-    """Changes of things that are not on the timeline: a company's industry, a product's category."""
-    for path in dict.fromkeys(_paths(rule, ())):
+def _ways(rule: Rule, schema: Schema, registry: Registry) -> Iterator[tuple[str, ...]]:
+    """Every way over related things that the rule goes, from the customer, and the beginnings of each."""
+    for path in _paths(rule, ()):
         here = schema
         for depth, name in enumerate(path, start=1):
             relation = registry.relations[here.name].get(name)
             if relation is None:
                 break
             here = relation.target
-            if "customer_id" not in here and here is not schema and "updated_at" in here:
-                changed = F.updated_at >= between.begin.at
-                yield nodes.Exists(Related(path[:depth], changed))
+            yield path[:depth]
+
+
+def _parted(work: Work, way: tuple[str, ...], since: datetime) -> Iterator[Rule]:
+    """From whom something was taken away that *way* led to."""
+    registry, *before = work.house.registry, *way[:-1]
+    hop = registry.relations[target_of(Customer.__schema__, registry, tuple(before)).name][way[-1]]
+    if not hop.many:
+        return  # whoever refers to something else now has changed
+    happened = (F.relation == relation(hop.target, hop.key)) & (F.created_at >= since)
+    former = sorted({former for (former,) in work.columns(Parting, ["former"], happened)})
+    for begin in range(0, len(former), AT_ONCE):
+        some = F.id.in_(former[begin : begin + AT_ONCE])
+        yield nodes.Exists(Related(tuple(before), some)) if before else some
+
+
+def referred(rule: Rule) -> list[str]:
+    """The names of the segments that *rule* looks at."""
+    return list(dict.fromkeys(n.name for n in nodes.walk(rule) if isinstance(n, nodes.InSegment)))
 
 
 def _paths(node: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from crmkit.customers.people import Customer
+from crmkit.customers.segments.changes import referred
 from crmkit.customers.segments.definition import (
     Membership,
     Segment,
@@ -22,7 +23,6 @@ from crmkit.customers.segments.members import (
     judge,
     members_of,
     plan_refresh,
-    referred,
     refresh,
     segment_of,
 )

@@ -6,26 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 import attrs
 
 from crmkit.customers.people import Customer
 from crmkit.customers.segments.ahead import next_change
-from crmkit.customers.segments.changes import Between, possibly_changed
+from crmkit.customers.segments.changes import Between, possibly_changed, referred
 from crmkit.customers.segments.definition import Membership, Segment, SegmentEntered, SegmentLeft
 from crmkit.errors import DefinitionError, NotFound
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.change import Change
-from crmkit.kernel.events import EventRecord
-from crmkit.kernel.ids import id_of
-from crmkit.kernel.rules import AsOf, F, Rule, nodes
+from crmkit.kernel.rules import AsOf, F, Rule
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 
-OVERLAP = timedelta(minutes=15)  # a transaction that began before a refresh may commit after it
 BATCH = 2_000
-JUDGED = frozenset({SegmentEntered.event_name, SegmentLeft.event_name})
 SOONEST = timedelta(minutes=1)  # between two refreshes for the sake of time alone
 
 
@@ -109,24 +104,10 @@ def _changed(work: Work, segment: Segment) -> set[str] | None:
     """The customers who may be judged differently than at the last refresh; none if that must be everybody."""
     if segment.refreshed_at is None or segment.refreshed_version != segment.rule_version:
         return None
-    found = _something_happened(work, segment, segment.refreshed_at - OVERLAP)
     zone = work.settings.zone
     between = Between(begin=AsOf(at=segment.refreshed_at, zone=zone), end=AsOf(at=work.now, zone=zone))
-    for moved in possibly_changed(segment.members_rule(), Customer.__schema__, work.house.registry, between):
-        found |= {c for (c,) in work.columns(Customer, ["id"], moved)}
-    return found
-
-
-def _something_happened(work: Work, segment: Segment, since: datetime) -> set[str]:
-    """The customers of whom an event tells; who entered or left this segment has been judged for it."""
-    recent = work.columns(EventRecord, ["customer_id", "subject", "name"], F.id >= _first_id(since))
-    return {c for c, subject, name in recent if c is not None and not (subject == segment.id and name in JUDGED)}
-
-
-def _first_id(at: datetime) -> str:
-    """The smallest id that an event can have that was stored at *at* or later."""
-    milliseconds = max(0, int(at.timestamp() * 1000))
-    return id_of(EventRecord.__schema__.prefix, UUID(int=milliseconds << 80))
+    changed = possibly_changed(work, segment.members_rule(), between)
+    return {c for rule in changed for (c,) in work.columns(Customer, ["id"], rule)}
 
 
 Move = tuple[str | None, str | None]
@@ -214,11 +195,6 @@ def members_of(segment: Segment) -> Rule:
 
 
 # ── Segments that refer to segments ──
-
-
-def referred(rule: Rule) -> list[str]:
-    """The names of the segments that *rule* looks at."""
-    return list(dict.fromkeys(n.name for n in nodes.walk(rule) if isinstance(n, nodes.InSegment)))
 
 
 def in_turn(segments: Iterable[Segment]) -> list[Segment]:

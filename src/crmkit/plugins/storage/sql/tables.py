@@ -93,11 +93,15 @@ class Tables:
                 self._refer(table, schema, a)
             if a.unique:
                 self._index(table, schema, Index(attributes=(a.name,), unique=True))
-            elif a.index or a.references is not None:
+            elif (a.index or a.references is not None) and not self._is_alone(schema, a):
                 self._index(table, schema, Index(attributes=(a.name,)))
         for index in schema.indexes:
             self._index(table, schema, index)
         return table
+
+    def _is_alone(self, schema: Schema, a: Attribute) -> bool:
+        """Whether *a* tells when something has changed that no rule about something else can look at."""
+        return a.name == "updated_at" and not self.registry.relations[schema.name]
 
     def _refer(self, table: sa.Table, schema: Schema, a: Attribute) -> None:
         assert a.references is not None  # noqa: S101 - the caller looked

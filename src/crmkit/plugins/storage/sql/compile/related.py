@@ -179,7 +179,7 @@ def _leads_to_few(plan: Plan, schema: Schema) -> bool:
             a = column.attribute
             return a.unique or a.name == "id" or (not column.hops and a.references is not None)
         case Is(Column(hops=(), inside=()) as column, ">" | ">=", Literal()):
-            return column.attribute.name == schema.when
+            return column.attribute.name in {schema.when, "updated_at", "id"}
     return False
 
 

@@ -63,6 +63,7 @@ TABLES = frozenset(
         "opportunity",
         "order",
         "order_line",
+        "parting",
         "payment",
         "pipeline_definition",
         "point_bucket",

@@ -143,6 +143,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}campaign_network_idx", f"{prefix}campaign", ["tenant", "network"], schema=schema)
     op.create_index(f"{prefix}campaign_owner_idx", f"{prefix}campaign", ["tenant", "owner"], schema=schema)
     op.create_index(f"{prefix}campaign_status_idx", f"{prefix}campaign", ["tenant", "status"], schema=schema)
+    op.create_index(f"{prefix}campaign_updated_at_idx", f"{prefix}campaign", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}case_kind",
         sa.Column("tenant", TEXT, nullable=False),
@@ -222,6 +223,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}company_owner_idx", f"{prefix}company", ["tenant", "owner"], schema=schema)
     op.create_index(f"{prefix}company_parent_id_idx", f"{prefix}company", ["tenant", "parent_id"], schema=schema)
     op.create_index(f"{prefix}company_phone_idx", f"{prefix}company", ["tenant", "phone"], schema=schema)
+    op.create_index(f"{prefix}company_updated_at_idx", f"{prefix}company", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}contact_policy",
         sa.Column("tenant", TEXT, nullable=False),
@@ -379,6 +381,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}journey_name_key", f"{prefix}journey", ["tenant", "name"], unique=True, schema=schema)
     op.create_index(f"{prefix}journey_on_idx", f"{prefix}journey", ["tenant", "on"], schema=schema)
     op.create_index(f"{prefix}journey_status_idx", f"{prefix}journey", ["tenant", "status"], schema=schema)
+    op.create_index(f"{prefix}journey_updated_at_idx", f"{prefix}journey", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}lead_model",
         sa.Column("tenant", TEXT, nullable=False),
@@ -488,6 +491,22 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(f"{prefix}mute_until_idx", f"{prefix}mute", ["tenant", "until"], schema=schema)
     op.create_table(
+        f"{prefix}parting",
+        sa.Column("tenant", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("relation", TEXT, nullable=False),
+        sa.Column("former", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}parting_relation_created_at_idx",
+        f"{prefix}parting",
+        ["tenant", "relation", "created_at"],
+        schema=schema,
+    )
+    op.create_table(
         f"{prefix}pipeline_definition",
         sa.Column("tenant", TEXT, nullable=False),
         sa.Column("id", TEXT, nullable=False),
@@ -562,6 +581,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         unique=True,
         schema=schema,
     )
+    op.create_index(f"{prefix}policy_updated_at_idx", f"{prefix}policy", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}pool",
         sa.Column("tenant", TEXT, nullable=False),
@@ -598,6 +618,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}price_list_name_key", f"{prefix}price_list", ["tenant", "name"], unique=True, schema=schema
     )
+    op.create_index(
+        f"{prefix}price_list_updated_at_idx", f"{prefix}price_list", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}product",
         sa.Column("tenant", TEXT, nullable=False),
@@ -622,6 +645,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(f"{prefix}product_category_idx", f"{prefix}product", ["tenant", "category"], schema=schema)
     op.create_index(f"{prefix}product_code_key", f"{prefix}product", ["tenant", "code"], unique=True, schema=schema)
+    op.create_index(f"{prefix}product_updated_at_idx", f"{prefix}product", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}queue",
         sa.Column("tenant", TEXT, nullable=False),
@@ -715,6 +739,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}segment_name_key", f"{prefix}segment", ["tenant", "name"], unique=True, schema=schema)
+    op.create_index(f"{prefix}segment_updated_at_idx", f"{prefix}segment", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}settlement",
         sa.Column("tenant", TEXT, nullable=False),
@@ -743,6 +768,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}settlement_status_idx", f"{prefix}settlement", ["tenant", "status"], schema=schema)
+    op.create_index(
+        f"{prefix}settlement_updated_at_idx", f"{prefix}settlement", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}solution",
         sa.Column("tenant", TEXT, nullable=False),
@@ -782,6 +810,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}solution_stage_length_idx", f"{prefix}solution", ["tenant", "stage", "length"], schema=schema
     )
+    op.create_index(f"{prefix}solution_updated_at_idx", f"{prefix}solution", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}stage_rule",
         sa.Column("tenant", TEXT, nullable=False),
@@ -838,6 +867,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}survey_name_key", f"{prefix}survey", ["tenant", "name"], unique=True, schema=schema)
+    op.create_index(f"{prefix}survey_updated_at_idx", f"{prefix}survey", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}template",
         sa.Column("tenant", TEXT, nullable=False),
@@ -856,6 +886,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}template_name_key", f"{prefix}template", ["tenant", "name"], unique=True, schema=schema)
+    op.create_index(f"{prefix}template_updated_at_idx", f"{prefix}template", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}turn",
         sa.Column("tenant", TEXT, nullable=False),
@@ -907,6 +938,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}asking_survey_id_key", f"{prefix}asking", ["tenant", "survey_id"], unique=True, schema=schema
     )
+    op.create_index(f"{prefix}asking_updated_at_idx", f"{prefix}asking", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}customer",
         sa.Column("tenant", TEXT, nullable=False),
@@ -955,6 +987,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}customer_owner_idx", f"{prefix}customer", ["tenant", "owner"], schema=schema)
     op.create_index(f"{prefix}customer_phone_id_idx", f"{prefix}customer", ["tenant", "phone", "id"], schema=schema)
     op.create_index(f"{prefix}customer_source_idx", f"{prefix}customer", ["tenant", "source"], schema=schema)
+    op.create_index(f"{prefix}customer_updated_at_idx", f"{prefix}customer", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}expense",
         sa.Column("tenant", TEXT, nullable=False),
@@ -978,6 +1011,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}expense_campaign_id_idx", f"{prefix}expense", ["tenant", "campaign_id"], schema=schema)
+    op.create_index(f"{prefix}expense_updated_at_idx", f"{prefix}expense", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}price",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1013,6 +1047,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}price_product_id_idx", f"{prefix}price", ["tenant", "product_id"], schema=schema)
+    op.create_index(f"{prefix}price_updated_at_idx", f"{prefix}price", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}solution_edition",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1075,6 +1110,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         ["tenant", "solution_id"],
         unique=True,
         schema=schema,
+    )
+    op.create_index(
+        f"{prefix}solution_merit_updated_at_idx", f"{prefix}solution_merit", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}solution_word",
@@ -1217,6 +1255,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}case_stage_idx", f"{prefix}case", ["tenant", "stage"], schema=schema)
     op.create_index(f"{prefix}case_status_idx", f"{prefix}case", ["tenant", "status"], schema=schema)
     op.create_index(f"{prefix}case_team_idx", f"{prefix}case", ["tenant", "team"], schema=schema)
+    op.create_index(f"{prefix}case_updated_at_idx", f"{prefix}case", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}consent",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1247,6 +1286,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}consent_customer_id_idx", f"{prefix}consent", ["tenant", "customer_id"], schema=schema)
+    op.create_index(f"{prefix}consent_updated_at_idx", f"{prefix}consent", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}contact_point",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1284,6 +1324,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         ["tenant", "kind", "value", "customer_id"],
         schema=schema,
     )
+    op.create_index(
+        f"{prefix}contact_point_updated_at_idx", f"{prefix}contact_point", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}customer_merge",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1318,6 +1361,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}customer_merge",
         ["tenant", "merged_id", "state"],
         schema=schema,
+    )
+    op.create_index(
+        f"{prefix}customer_merge_updated_at_idx", f"{prefix}customer_merge", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}distinction",
@@ -1354,6 +1400,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}distinction_other_id_idx", f"{prefix}distinction", ["tenant", "other_id"], schema=schema)
+    op.create_index(
+        f"{prefix}distinction_updated_at_idx", f"{prefix}distinction", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}journey_run",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1402,6 +1451,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}journey_run_journey_id_idx", f"{prefix}journey_run", ["tenant", "journey_id"], schema=schema
     )
     op.create_index(f"{prefix}journey_run_status_idx", f"{prefix}journey_run", ["tenant", "status"], schema=schema)
+    op.create_index(
+        f"{prefix}journey_run_updated_at_idx", f"{prefix}journey_run", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}lead",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1476,6 +1528,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}lead_source_idx", f"{prefix}lead", ["tenant", "source"], schema=schema)
     op.create_index(f"{prefix}lead_stage_idx", f"{prefix}lead", ["tenant", "stage"], schema=schema)
     op.create_index(f"{prefix}lead_team_idx", f"{prefix}lead", ["tenant", "team"], schema=schema)
+    op.create_index(f"{prefix}lead_updated_at_idx", f"{prefix}lead", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}life_event",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1507,6 +1560,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}life_event_name_idx", f"{prefix}life_event", ["tenant", "name"], schema=schema)
+    op.create_index(
+        f"{prefix}life_event_updated_at_idx", f"{prefix}life_event", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}loyalty_account",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1534,6 +1590,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}loyalty_account_tier_idx", f"{prefix}loyalty_account", ["tenant", "tier"], schema=schema)
+    op.create_index(
+        f"{prefix}loyalty_account_updated_at_idx", f"{prefix}loyalty_account", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}membership",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1577,6 +1636,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}membership_segment_id_idx", f"{prefix}membership", ["tenant", "segment_id"], schema=schema
     )
+    op.create_index(
+        f"{prefix}membership_updated_at_idx", f"{prefix}membership", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}point_bucket",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1610,6 +1672,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(
         f"{prefix}point_bucket_customer_id_idx", f"{prefix}point_bucket", ["tenant", "customer_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}point_bucket_updated_at_idx", f"{prefix}point_bucket", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}relationship",
@@ -1648,6 +1713,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}relationship_kind_idx", f"{prefix}relationship", ["tenant", "kind"], schema=schema)
     op.create_index(
         f"{prefix}relationship_other_id_idx", f"{prefix}relationship", ["tenant", "other_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}relationship_updated_at_idx", f"{prefix}relationship", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}segment_exception",
@@ -1691,6 +1759,12 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}segment_exception_segment_id_idx",
         f"{prefix}segment_exception",
         ["tenant", "segment_id"],
+        schema=schema,
+    )
+    op.create_index(
+        f"{prefix}segment_exception_updated_at_idx",
+        f"{prefix}segment_exception",
+        ["tenant", "updated_at"],
         schema=schema,
     )
     op.create_table(
@@ -1740,6 +1814,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}send_key_key", f"{prefix}send", ["tenant", "key"], unique=True, schema=schema)
     op.create_index(f"{prefix}send_occasion_idx", f"{prefix}send", ["tenant", "occasion"], schema=schema)
     op.create_index(f"{prefix}send_template_id_idx", f"{prefix}send", ["tenant", "template_id"], schema=schema)
+    op.create_index(f"{prefix}send_updated_at_idx", f"{prefix}send", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}standing",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1763,6 +1838,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}standing_customer_id_key", f"{prefix}standing", ["tenant", "customer_id"], unique=True, schema=schema
     )
     op.create_index(f"{prefix}standing_stage_idx", f"{prefix}standing", ["tenant", "stage"], schema=schema)
+    op.create_index(f"{prefix}standing_updated_at_idx", f"{prefix}standing", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}suppression",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1785,6 +1861,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(
         f"{prefix}suppression_customer_id_idx", f"{prefix}suppression", ["tenant", "customer_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}suppression_updated_at_idx", f"{prefix}suppression", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}assignment",
@@ -1868,6 +1947,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}case_clock_stopped_at_idx", f"{prefix}case_clock", ["tenant", "stopped_at"], schema=schema
     )
+    op.create_index(
+        f"{prefix}case_clock_updated_at_idx", f"{prefix}case_clock", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}case_link",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1901,6 +1983,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}case_link_other_id_idx", f"{prefix}case_link", ["tenant", "other_id"], schema=schema)
+    op.create_index(f"{prefix}case_link_updated_at_idx", f"{prefix}case_link", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}case_message",
         sa.Column("tenant", TEXT, nullable=False),
@@ -1938,6 +2021,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(
         f"{prefix}case_message_from_case_id_idx", f"{prefix}case_message", ["tenant", "from_case_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}case_message_updated_at_idx", f"{prefix}case_message", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}case_time",
@@ -1980,6 +2066,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         ["tenant", "resolved_at", "owner"],
         schema=schema,
     )
+    op.create_index(f"{prefix}case_time_updated_at_idx", f"{prefix}case_time", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}enquiry",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2026,6 +2113,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}enquiry_customer_id_idx", f"{prefix}enquiry", ["tenant", "customer_id"], schema=schema)
     op.create_index(f"{prefix}enquiry_day_idx", f"{prefix}enquiry", ["tenant", "day"], schema=schema)
     op.create_index(f"{prefix}enquiry_solution_id_idx", f"{prefix}enquiry", ["tenant", "solution_id"], schema=schema)
+    op.create_index(f"{prefix}enquiry_updated_at_idx", f"{prefix}enquiry", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}escalation",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2065,6 +2153,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}escalation_key_key", f"{prefix}escalation", ["tenant", "key"], unique=True, schema=schema)
     op.create_index(f"{prefix}escalation_occasion_idx", f"{prefix}escalation", ["tenant", "occasion"], schema=schema)
     op.create_index(f"{prefix}escalation_policy_id_idx", f"{prefix}escalation", ["tenant", "policy_id"], schema=schema)
+    op.create_index(
+        f"{prefix}escalation_updated_at_idx", f"{prefix}escalation", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}escalation_notice",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2105,6 +2196,12 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}escalation_notice_policy_id_idx", f"{prefix}escalation_notice", ["tenant", "policy_id"], schema=schema
     )
+    op.create_index(
+        f"{prefix}escalation_notice_updated_at_idx",
+        f"{prefix}escalation_notice",
+        ["tenant", "updated_at"],
+        schema=schema,
+    )
     op.create_table(
         f"{prefix}exclusion",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2136,6 +2233,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}exclusion_customer_id_idx", f"{prefix}exclusion", ["tenant", "customer_id"], schema=schema
     )
     op.create_index(f"{prefix}exclusion_key_key", f"{prefix}exclusion", ["tenant", "key"], unique=True, schema=schema)
+    op.create_index(f"{prefix}exclusion_updated_at_idx", f"{prefix}exclusion", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}hand_over",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2220,6 +2318,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}invitation_key_key", f"{prefix}invitation", ["tenant", "key"], unique=True, schema=schema)
     op.create_index(f"{prefix}invitation_state_idx", f"{prefix}invitation", ["tenant", "state"], schema=schema)
     op.create_index(f"{prefix}invitation_survey_id_idx", f"{prefix}invitation", ["tenant", "survey_id"], schema=schema)
+    op.create_index(
+        f"{prefix}invitation_updated_at_idx", f"{prefix}invitation", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}lead_outcome",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2339,6 +2440,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}opportunity_team_idx", f"{prefix}opportunity", ["tenant", "team"], schema=schema)
+    op.create_index(
+        f"{prefix}opportunity_updated_at_idx", f"{prefix}opportunity", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}point_movement",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2415,6 +2519,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(f"{prefix}response_customer_id_idx", f"{prefix}response", ["tenant", "customer_id"], schema=schema)
     op.create_index(f"{prefix}response_send_id_idx", f"{prefix}response", ["tenant", "send_id"], schema=schema)
+    op.create_index(f"{prefix}response_updated_at_idx", f"{prefix}response", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}solution_rating",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2459,6 +2564,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}solution_rating_solution_id_idx", f"{prefix}solution_rating", ["tenant", "solution_id"], schema=schema
     )
+    op.create_index(
+        f"{prefix}solution_rating_updated_at_idx", f"{prefix}solution_rating", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}solution_use",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2502,6 +2610,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(
         f"{prefix}solution_use_solution_id_idx", f"{prefix}solution_use", ["tenant", "solution_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}solution_use_updated_at_idx", f"{prefix}solution_use", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}survey_answer",
@@ -2564,6 +2675,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(
         f"{prefix}survey_answer_survey_id_idx", f"{prefix}survey_answer", ["tenant", "survey_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}survey_answer_updated_at_idx", f"{prefix}survey_answer", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}activity",
@@ -2638,6 +2752,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(f"{prefix}activity_status_idx", f"{prefix}activity", ["tenant", "status"], schema=schema)
     op.create_index(f"{prefix}activity_uid_key", f"{prefix}activity", ["tenant", "uid"], unique=True, schema=schema)
+    op.create_index(f"{prefix}activity_updated_at_idx", f"{prefix}activity", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}approval",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2667,6 +2782,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}approval_opportunity_id_idx", f"{prefix}approval", ["tenant", "opportunity_id"], schema=schema
     )
     op.create_index(f"{prefix}approval_status_idx", f"{prefix}approval", ["tenant", "status"], schema=schema)
+    op.create_index(f"{prefix}approval_updated_at_idx", f"{prefix}approval", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}contact_role",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2704,6 +2820,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(
         f"{prefix}contact_role_opportunity_id_idx", f"{prefix}contact_role", ["tenant", "opportunity_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}contact_role_updated_at_idx", f"{prefix}contact_role", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}conversion",
@@ -2756,6 +2875,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}conversion_opportunity_id_idx", f"{prefix}conversion", ["tenant", "opportunity_id"], schema=schema
     )
+    op.create_index(
+        f"{prefix}conversion_updated_at_idx", f"{prefix}conversion", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}deal_line",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2791,6 +2913,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}deal_line_opportunity_id_idx", f"{prefix}deal_line", ["tenant", "opportunity_id"], schema=schema
     )
     op.create_index(f"{prefix}deal_line_product_id_idx", f"{prefix}deal_line", ["tenant", "product_id"], schema=schema)
+    op.create_index(f"{prefix}deal_line_updated_at_idx", f"{prefix}deal_line", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}deal_split",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2822,6 +2945,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         schema=schema,
     )
     op.create_index(f"{prefix}deal_split_person_idx", f"{prefix}deal_split", ["tenant", "person"], schema=schema)
+    op.create_index(
+        f"{prefix}deal_split_updated_at_idx", f"{prefix}deal_split", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}deal_state",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2888,6 +3014,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(f"{prefix}merge_lead_id_idx", f"{prefix}merge", ["tenant", "lead_id"], schema=schema)
     op.create_index(f"{prefix}merge_opportunity_id_idx", f"{prefix}merge", ["tenant", "opportunity_id"], schema=schema)
+    op.create_index(f"{prefix}merge_updated_at_idx", f"{prefix}merge", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}order",
         sa.Column("tenant", TEXT, nullable=False),
@@ -2974,6 +3101,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         ["tenant", "status", "status_since", "id"],
         schema=schema,
     )
+    op.create_index(f"{prefix}order_updated_at_idx", f"{prefix}order", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}instalment",
         sa.Column("tenant", TEXT, nullable=False),
@@ -3012,6 +3140,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         ["tenant", "order_id", "position"],
         unique=True,
         schema=schema,
+    )
+    op.create_index(
+        f"{prefix}instalment_updated_at_idx", f"{prefix}instalment", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}offer",
@@ -3057,6 +3188,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}offer_customer_id_idx", f"{prefix}offer", ["tenant", "customer_id"], schema=schema)
     op.create_index(f"{prefix}offer_order_id_idx", f"{prefix}offer", ["tenant", "order_id"], schema=schema)
     op.create_index(f"{prefix}offer_status_idx", f"{prefix}offer", ["tenant", "status"], schema=schema)
+    op.create_index(f"{prefix}offer_updated_at_idx", f"{prefix}offer", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}order_line",
         sa.Column("tenant", TEXT, nullable=False),
@@ -3105,6 +3237,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}order_line_order_id_idx", f"{prefix}order_line", ["tenant", "order_id"], schema=schema)
     op.create_index(
         f"{prefix}order_line_product_id_idx", f"{prefix}order_line", ["tenant", "product_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}order_line_updated_at_idx", f"{prefix}order_line", ["tenant", "updated_at"], schema=schema
     )
     op.create_table(
         f"{prefix}payment",
@@ -3159,6 +3294,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}payment_reference_key", f"{prefix}payment", ["tenant", "reference"], unique=True, schema=schema
     )
+    op.create_index(f"{prefix}payment_updated_at_idx", f"{prefix}payment", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}quote",
         sa.Column("tenant", TEXT, nullable=False),
@@ -3203,6 +3339,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}quote_order_id_idx", f"{prefix}quote", ["tenant", "order_id"], schema=schema)
     op.create_index(f"{prefix}quote_owner_idx", f"{prefix}quote", ["tenant", "owner"], schema=schema)
     op.create_index(f"{prefix}quote_status_idx", f"{prefix}quote", ["tenant", "status"], schema=schema)
+    op.create_index(f"{prefix}quote_updated_at_idx", f"{prefix}quote", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}return",
         sa.Column("tenant", TEXT, nullable=False),
@@ -3246,6 +3383,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(f"{prefix}return_order_id_idx", f"{prefix}return", ["tenant", "order_id"], schema=schema)
     op.create_index(f"{prefix}return_reason_idx", f"{prefix}return", ["tenant", "reason"], schema=schema)
     op.create_index(f"{prefix}return_status_idx", f"{prefix}return", ["tenant", "status"], schema=schema)
+    op.create_index(f"{prefix}return_updated_at_idx", f"{prefix}return", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}case_line",
         sa.Column("tenant", TEXT, nullable=False),
@@ -3295,6 +3433,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(f"{prefix}case_line_product_id_idx", f"{prefix}case_line", ["tenant", "product_id"], schema=schema)
     op.create_index(f"{prefix}case_line_serial_idx", f"{prefix}case_line", ["tenant", "serial"], schema=schema)
+    op.create_index(f"{prefix}case_line_updated_at_idx", f"{prefix}case_line", ["tenant", "updated_at"], schema=schema)
     op.create_table(
         f"{prefix}commission",
         sa.Column("tenant", TEXT, nullable=False),
@@ -3383,6 +3522,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     op.create_index(
         f"{prefix}commission_settlement_id_idx", f"{prefix}commission", ["tenant", "settlement_id"], schema=schema
     )
+    op.create_index(
+        f"{prefix}commission_updated_at_idx", f"{prefix}commission", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}quote_line",
         sa.Column("tenant", TEXT, nullable=False),
@@ -3419,6 +3561,9 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         f"{prefix}quote_line_product_id_idx", f"{prefix}quote_line", ["tenant", "product_id"], schema=schema
     )
     op.create_index(f"{prefix}quote_line_quote_id_idx", f"{prefix}quote_line", ["tenant", "quote_id"], schema=schema)
+    op.create_index(
+        f"{prefix}quote_line_updated_at_idx", f"{prefix}quote_line", ["tenant", "updated_at"], schema=schema
+    )
     op.create_table(
         f"{prefix}return_line",
         sa.Column("tenant", TEXT, nullable=False),
@@ -3450,4 +3595,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
     )
     op.create_index(
         f"{prefix}return_line_return_id_idx", f"{prefix}return_line", ["tenant", "return_id"], schema=schema
+    )
+    op.create_index(
+        f"{prefix}return_line_updated_at_idx", f"{prefix}return_line", ["tenant", "updated_at"], schema=schema
     )
