@@ -12,8 +12,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from crmkit.errors import InvalidInput
-from crmkit.kernel.clock import shift
-from crmkit.kernel.recurrence import Recurrence
+from crmkit.kernel.recurrence import read
 
 _PART = re.compile(r"[A-Z-]+=[A-Z0-9,+:-]+(?:;[A-Z-]+=[A-Z0-9,+:-]+)*")
 LIMIT = 10_000
@@ -36,14 +35,10 @@ def recurrence(text: object, *, start: datetime, zone: ZoneInfo) -> str:
     """
     if not isinstance(text, str) or not _PART.fullmatch(rule := text.strip().upper().removeprefix("RRULE:")):
         raise InvalidInput(f"{text!r} is no recurrence: write it as in FREQ=WEEKLY;BYDAY=MO;COUNT=10 (RFC 5545)")
-    made = Recurrence.read(rule, zone=zone)
-    if made.count is None and made.until is None:
+    if "COUNT=" not in rule and "UNTIL=" not in rule:
         raise InvalidInput(f"{text!r} has no end: add COUNT=10 or UNTIL=20261231")
-    if made.count is not None and made.until is not None:
-        raise InvalidInput(f"{text!r} ends twice: keep COUNT or UNTIL")
-    wall = _wall(start, zone)
-    if next(made.walls(wall, until=shift(wall, years=HORIZON)), None) is None:
-        raise InvalidInput(f"{text!r} does not happen within {HORIZON} years from {start.isoformat()} on")
+    if next(occurrences(rule, start=start, zone=zone), None) is None:
+        raise InvalidInput(f"{text!r} does not happen: it ends before its first time")
     return rule
 
 
@@ -51,10 +46,11 @@ def occurrences(rule: str, *, start: datetime, zone: ZoneInfo) -> Iterator[datet
     """When it happens, at most 10,000 times, in UTC.
 
     Raises:
-        InvalidInput: *rule* is malformed.
+        InvalidInput: *rule* is malformed, or does not happen within 10 years.
     """
-    for wall in islice(Recurrence.read(rule, zone=zone).walls(_wall(start, zone)), LIMIT):
-        yield _instant(wall, zone)
+    wall = start.astimezone(zone).replace(tzinfo=None)
+    for occurrence in islice(read(rule, start=wall, years=HORIZON, zone=zone), LIMIT):
+        yield occurrence.replace(tzinfo=zone).astimezone(UTC)
 
 
 def following(rule: str, *, start: datetime, after: datetime, zone: ZoneInfo) -> datetime | None:
@@ -69,11 +65,3 @@ def following(rule: str, *, start: datetime, after: datetime, zone: ZoneInfo) ->
     datetime.datetime(2026, 3, 9, 1, 0, tzinfo=datetime.timezone.utc)
     """
     return next((moment for moment in occurrences(rule, start=start, zone=zone) if moment > after), None)
-
-
-def _wall(start: datetime, zone: ZoneInfo) -> datetime:
-    return start.astimezone(zone).replace(tzinfo=None)
-
-
-def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    return wall.replace(tzinfo=zone).astimezone(UTC)

@@ -137,7 +137,7 @@ class TestICalendar:
     )
     def test_what_never_happens_is_refused_at_once(self, rule: str) -> None:
         begun = time.process_time()
-        with pytest.raises(DefinitionError, match="never happens from 2026-05-01 on"):
+        with pytest.raises(DefinitionError, match="does not happen within 40 years from 2026-05-01"):
             holidays_from_ical(ical(f"DTSTART;VALUE=DATE:20260501 RRULE:{rule}"))
         assert time.process_time() - begun < 1.0
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from crmkit.errors import DefinitionError, InvalidInput
-from crmkit.kernel.recurrence import Recurrence
+from crmkit.kernel.recurrence import read
 from crmkit.kernel.text import shown
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ Event: TypeAlias = Mapping[str, Any]
 YEARS: Final = range(2000, 2061)
 SINCE: Final = date(YEARS.start, 1, 1)
 UNTIL: Final = date(YEARS.stop - 1, 12, 31)
+_HORIZON: Final = 40  # a 29 February comes back on the same weekday within these years
 _DATES: Final = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
 _UNTIL: Final = re.compile(r"(UNTIL=\d{8})T\d{6}Z?")  # a last moment, where all-day events need a last day
 
@@ -69,11 +70,11 @@ def holidays_from_ical(text: str | bytes, *, since: date = SINCE, until: date = 
         until: the last date that is of interest.
 
     Raises:
-        DefinitionError: it is no iCalendar text, a recurrence can't be read or never happens, or the library is not
-            installed.
+        DefinitionError: it is no iCalendar text, a recurrence can't be read or does not happen within 40 years, or the
+            library is not installed.
 
     Definitions: RFC 5545, sections 3.6.1 (events; DTEND is exclusive), 3.8.5 (recurrence) and 3.8.4.4 (RECURRENCE-ID),
-    read by the ``icalendar`` library (``pip install 'crmkit[ical]'``).
+    read by the ``icalendar`` library (``pip install 'crmkit[ical]'``) and expanded by ``dateutil.rrule``.
 
     Example:
         >>> event = "DTSTART;VALUE=DATE:20251224\r\nDTEND;VALUE=DATE:20251227\r\nRRULE:FREQ=YEARLY"
@@ -156,12 +157,9 @@ def _listed(event: Event, name: str) -> Iterator[date]:
 
 def _expanded(rule: vRecur, begin: date, *, since: date, until: date) -> Iterator[date]:
     text = str(rule.to_ical(), "utf-8").upper()  # type: ignore[no-untyped-call]
-    midnight = datetime(begin.year, begin.month, begin.day)  # noqa: DTZ001 - all-day events have no zone
+    midnight, first, last = (datetime(day.year, day.month, day.day) for day in (begin, since, until))  # noqa: DTZ001
     try:
-        made = Recurrence.read(_UNTIL.sub(r"\1", text))
+        made = read(_UNTIL.sub(r"\1", text), start=midnight, years=_HORIZON)
     except InvalidInput as unreadable:
         raise DefinitionError(f"a recurrence can't be read: {unreadable}") from None
-    if not made.happens(midnight):
-        raise DefinitionError(f"recurrence {shown(text)} never happens from {begin} on; correct it or leave it out")
-    days = (wall.date() for wall in made.walls(midnight, until=datetime.combine(until, time.max)))
-    return (day for day in days if day >= since)
+    return (occurrence.date() for occurrence in made.between(first, last, inc=True))
