@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from crmkit.customers.people import Customer
+from crmkit.kernel.asking import AT_ONCE
 from crmkit.kernel.clock import local_date, shift, start_of_day
 from crmkit.kernel.entity import Kind, Schema
 from crmkit.kernel.parting import Parting, first_id, relation
@@ -22,7 +23,7 @@ from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import F, Rule, nodes
 from crmkit.kernel.rules.nodes import Attr, Related, Window
 from crmkit.kernel.rules.planned import AsOf
-from crmkit.kernel.work import AT_ONCE, Work
+from crmkit.kernel.work import Work
 
 OVERLAP = timedelta(minutes=15)  # a transaction that began before a refresh may commit after it
 
@@ -189,5 +190,16 @@ def target_of(schema: Schema, registry: Registry, path: tuple[str, ...]) -> Sche
 
 
 def _kind(way: tuple[str, ...], expr: Attr, schema: Schema, registry: Registry) -> Kind:
-    *hops, name = (*way, *expr.path)
-    return target_of(schema, registry, tuple(hops))[name].kind
+    hops, field = own_field((*way, *expr.path))
+    return kind_of(target_of(schema, registry, hops), registry, field)
+
+
+def own_field(path: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The way to a field, and the field itself; a custom one has three names: ``extra``, its key and its own."""
+    place = path.index("extra") if "extra" in path else len(path) - 1
+    return path[:place], path[place:]
+
+
+def kind_of(schema: Schema, registry: Registry, field: tuple[str, ...]) -> Kind:
+    """What a field holds."""
+    return registry.extra_kind(field[1:]) if field[0] == "extra" else schema[field[0]].kind

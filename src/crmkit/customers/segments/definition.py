@@ -50,10 +50,14 @@ class Segment(Entity):
 
     def members_rule(self) -> Rule:
         """Who should be a member: the rule, and those put in by hand, but not those put out by hand."""
+        return self.with_exceptions(self.condition())
+
+    def with_exceptions(self, rule: Rule) -> Rule:
+        """The same if *rule* were that of this segment; whose data was erased belongs nowhere."""
         mine = F.segment_id == self.id
         put_in = F.segment_exceptions.where(mine & (F.kind == "include")).any()
         put_out = F.segment_exceptions.where(mine & (F.kind == "exclude")).any()
-        return (self.condition() | put_in) & ~put_out
+        return (rule | put_in) & ~put_out & F.erased_at.is_missing()
 
 
 @entity(

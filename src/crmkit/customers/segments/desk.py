@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from crmkit.customers.people import Customer
+from crmkit.customers.segments.by_hand import ByHand, only
 from crmkit.customers.segments.changes import referred
 from crmkit.customers.segments.definition import (
     Membership,
@@ -14,7 +15,6 @@ from crmkit.customers.segments.definition import (
     SegmentDefined,
     SegmentDeleted,
     SegmentException,
-    SegmentExceptionMade,
 )
 from crmkit.customers.segments.members import (
     MembershipChange,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
 
-class Segments(Trying):
+class Segments(Trying, ByHand):
     """What ``crm.customers.segments`` offers; a segment is named by its name, its id or the entity."""
 
     cls = Segment
@@ -57,8 +57,9 @@ class Segments(Trying):
         Args:
             name: as people call the group.
             rule: who belongs to it: a rule, its text or its JSON.
-            members: for a static group, its customers.
-            every: let ``crm.run_due()`` determine the members anew that often, at least a minute.
+            members: for a static group, its customers; they take the place of an earlier list.
+            every: let ``crm.run_due()`` look at what has changed that often, at least a minute.  Without it that is
+                done by :meth:`refresh`, and when time alone may move somebody who was known at the last refresh.
 
         Raises:
             DefinitionError: the rule does not fit customers, or refers to itself by way of other segments.
@@ -80,13 +81,15 @@ class Segments(Trying):
             if condition is not None:
                 work.plan(Customer, condition)
                 check_references(work, name, condition)
-            segment = self._store(work, name, condition, every)
-            for customer in members or ():
-                self._except(work, segment, customer, kind="include", reason=None)
+            known = work.first(Segment, F.name == name)
+            segment = self._store(work, name, condition, every, known)
+            if members is not None or (known is not None and known.kind == "static"):
+                only(work, segment, [work.get(Customer, c).id for c in members or ()])
             return segment
 
-    def _store(self, work: Work, name: str, condition: Rule | None, every: timedelta | None) -> Segment:
-        known = work.first(Segment, F.name == name)
+    def _store(
+        self, work: Work, name: str, condition: Rule | None, every: timedelta | None, known: Segment | None
+    ) -> Segment:
         kind: Literal["dynamic", "static"] = "static" if condition is None else "dynamic"
         spec = None if condition is None else to_json(condition)
         if known is None:
@@ -271,92 +274,6 @@ class Segments(Trying):
             if customer is not None:
                 rule &= F.customer_id == work.get(Customer, customer).id
             return work.find(Membership, rule, order_by="entered_at")
-
-    # ── By hand ──
-
-    def include(self, segment: Segment | str, customer: Customer | str, *, reason: str | None = None) -> None:
-        """Put a customer in, whatever the rule says; it shows at the next refresh and survives all of them.
-
-        Args:
-            segment: which.
-            customer: who.
-            reason: why, for those who come later.
-
-        Raises:
-            NotFound: there is no such segment or customer.
-
-        Example:
-            >>> from crmkit import CRM
-            >>> with CRM.open() as crm:
-            ...     li = crm.customers.register(name="Xiao Li", city="Lhasa")
-            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
-            ...     crm.customers.segments.include("locals", li, reason="moves here in May")
-            ...     crm.customers.segments.refresh("locals").entered_count
-            1
-        """
-        with self.work() as work:
-            self._except(work, segment_of(work, segment), customer, kind="include", reason=reason)
-
-    def exclude(self, segment: Segment | str, customer: Customer | str, *, reason: str | None = None) -> None:
-        """Put a customer out, whatever the rule says; it shows at the next refresh and survives all of them.
-
-        Args:
-            segment: which.
-            customer: who.
-            reason: why, for those who come later.
-
-        Raises:
-            NotFound: there is no such segment or customer.
-
-        Example:
-            >>> from crmkit import CRM
-            >>> with CRM.open() as crm:
-            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
-            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
-            ...     crm.customers.segments.exclude("locals", li, reason="wants no letters")
-            ...     crm.customers.segments.refresh("locals").entered_count
-            0
-        """
-        with self.work() as work:
-            self._except(work, segment_of(work, segment), customer, kind="exclude", reason=reason)
-
-    def leave_to_rule(self, segment: Segment | str, customer: Customer | str) -> None:
-        """Take back what was decided by hand; it shows at the next refresh.
-
-        Raises:
-            NotFound: there is no such segment or customer.
-
-        Example:
-            >>> from crmkit import CRM
-            >>> with CRM.open() as crm:
-            ...     li = crm.customers.register(name="Xiao Li", city="Chengdu")
-            ...     _ = crm.customers.segments.define("locals", rule='city = "Chengdu"')
-            ...     crm.customers.segments.exclude("locals", li)
-            ...     crm.customers.segments.leave_to_rule("locals", li)
-            ...     crm.customers.segments.refresh("locals").entered_count
-            1
-        """
-        with self.work() as work:
-            self._except(work, segment_of(work, segment), customer, kind=None, reason=None)
-
-    def _except(
-        self,
-        work: Work,
-        segment: Segment,
-        customer: Customer | str,
-        *,
-        kind: Literal["include", "exclude"] | None,
-        reason: str | None,
-    ) -> None:
-        who = work.get(Customer, customer).id
-        known = work.find(SegmentException, (F.segment_id == segment.id) & (F.customer_id == who))
-        work.remove(SegmentException, [k.id for k in known])
-        made = SegmentExceptionMade(segment_id=segment.id, customer_id=who, kind=kind, reason=reason)
-        if kind is None:
-            work.emit(made)
-            return
-        exception = work.new(SegmentException, segment_id=segment.id, customer_id=who, kind=kind, reason=reason)
-        work.save(Change(exception, (made,)))
 
     def delete(self, segment: Segment | str) -> None:
         """Forget a segment and its memberships; the events stay.

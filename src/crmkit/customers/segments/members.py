@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 import attrs
+from attrs import evolve
 
 from crmkit.customers.people import Customer
 from crmkit.customers.segments.ahead import next_change
@@ -47,12 +48,26 @@ class MembershipChange:
 def refresh(work: Work, segment: Segment, *, everybody: bool = False, keep: int | None = None) -> MembershipChange:
     """Bring the memberships of *segment*, and of those that its rule refers to, up to date.
 
-    One after the other: two refreshes at the same time would both let the same customers enter.
+    One after the other: two refreshes at the same time would both let the same customers enter.  Everybody is judged,
+    whoever asks for it; the result tells of those whom the actor may see.
     """
+    with work.as_the_house():
+        change = _refresh(work, segment, everybody=everybody, keep=keep)
+    return evolve(change, entered=_visible(work, change.entered), left=_visible(work, change.left))
+
+
+def _visible(work: Work, some: tuple[Membership, ...]) -> tuple[Membership, ...]:
+    if work.sees_all(Customer):
+        return some
+    known = {c for (c,) in work.columns(Customer, ["id"], F.id.in_(m.customer_id for m in some))}
+    return tuple(m for m in some if m.customer_id in known)
+
+
+def _refresh(work: Work, segment: Segment, *, everybody: bool, keep: int | None) -> MembershipChange:
+    for name in referred(segment.condition()):
+        _refresh(work, segment_called(work, name), everybody=everybody, keep=0)
     with work.holding():
         segment = work.get(Segment, segment.id)
-    for name in referred(segment.condition()):
-        refresh(work, segment_called(work, name), everybody=everybody, keep=0)
     changed = None if everybody else _changed(work, segment)
     moves = _differences(work, segment) if changed is None else _moves_among(work, segment, sorted(changed))
     entered, left = _move(work, segment, moves, keep)
@@ -63,6 +78,7 @@ def refresh(work: Work, segment: Segment, *, everybody: bool = False, keep: int 
     )
     saved = work.save(Change(done))
     wake(work, saved, before=segment.next_change_at)
+    _pass_on(work, saved, moved=bool(entered.count or left.count))
     judged = None if changed is None else len(changed)
     return MembershipChange(
         segment=saved,
@@ -74,8 +90,25 @@ def refresh(work: Work, segment: Segment, *, everybody: bool = False, keep: int 
     )
 
 
+def _pass_on(work: Work, segment: Segment, *, moved: bool) -> None:
+    """Look at the segments that refer to *segment* when its members change: now if they have, or when time does it."""
+    turn = work.now if moved else segment.next_change_at
+    if turn is None:
+        return
+    for other in work.find(Segment, ~F.refreshed_at.is_missing()):
+        if segment.name in referred(other.condition()) and (
+            other.next_change_at is None or other.next_change_at > turn
+        ):
+            wake(work, work.save(Change(other.evolve(next_change_at=turn))), before=other.next_change_at)
+
+
 def judge(work: Work, segment: Segment, customer_id: str) -> Sequence[Membership]:
     """Let one customer enter *segment* or leave it, and look when time alone may move somebody next."""
+    with work.as_the_house():
+        return _judge(work, segment, customer_id)
+
+
+def _judge(work: Work, segment: Segment, customer_id: str) -> Sequence[Membership]:
     if _move_of(work, segment, customer_id) is None and _next_change(work, segment) == segment.next_change_at:
         return ()
     with work.holding():
@@ -83,7 +116,9 @@ def judge(work: Work, segment: Segment, customer_id: str) -> Sequence[Membership
     move = _move_of(work, segment, customer_id)
     soonest = _next_change(work, segment)
     if soonest != segment.next_change_at:
-        wake(work, work.save(Change(segment.evolve(next_change_at=soonest))), before=segment.next_change_at)
+        saved = work.save(Change(segment.evolve(next_change_at=soonest)))
+        wake(work, saved, before=segment.next_change_at)
+        _pass_on(work, saved, moved=False)
     if move is None:
         return ()
     come, gone = move

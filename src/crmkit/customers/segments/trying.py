@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from crmkit.customers.people import Customer
-from crmkit.customers.segments.definition import Segment, SegmentException
+from crmkit.customers.segments.definition import Membership, Segment, SegmentException
 from crmkit.customers.segments.members import members_of, segment_of
 from crmkit.customers.segments.results import Backtest, Overlap, Preview
 from crmkit.errors import InvalidInput
@@ -44,7 +44,8 @@ class Trying(Collection[Segment]):
 
         Args:
             rule: who would belong: a rule, its text or its JSON.
-            against: a segment to compare with: who would enter and leave it if it had this rule.
+            against: a segment to compare with: who would enter and leave it if it had this rule.  Those who were put
+                in or out by hand stay there.
             as_of: the moment in which the rule is judged; now unless given.
 
         Raises:
@@ -67,9 +68,10 @@ class Trying(Collection[Segment]):
             count = work.count(Customer, wanted, as_of=as_of)
             entering = leaving = None
             if against is not None:
-                members = F.memberships.where(members_of(segment_of(work, against))).any()
-                entering = tuple(i for (i,) in work.columns(Customer, ["id"], wanted & ~members))
-                leaving = tuple(i for (i,) in work.columns(Customer, ["id"], members & ~wanted))
+                segment = segment_of(work, against)
+                then = {c for (c,) in work.columns(Customer, ["id"], segment.with_exceptions(wanted), as_of=as_of)}
+                now = {c for (c,) in work.columns(Membership, ["customer_id"], members_of(segment))}
+                entering, leaving = tuple(sorted(then - now)), tuple(sorted(now - then))
             return Preview(rule=wanted, count=count, sample=tuple(found), entering=entering, leaving=leaving)
 
     def backtest(self, rule: RuleLike, *, since: date, until: date, step: int = 1) -> Backtest:

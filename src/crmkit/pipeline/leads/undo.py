@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from crmkit.customers.companies import Company
 from crmkit.customers.consents import Consents
 from crmkit.customers.people import Customer, People
+from crmkit.customers.segments import Membership
 from crmkit.errors import Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Record
@@ -104,8 +105,11 @@ def _hanging_on(work: Work, thing: Entity) -> Iterator[Record]:
 def _came_with(row: Record, record: Conversion) -> bool:
     """Whether *row* was made in the transaction of the conversion and has been left alone since.
 
-    Ids grow in the order of creation, and the record of the conversion is the last that it makes.
+    Ids grow in the order of creation, and the record of the conversion is the last that it makes.  That a segment has
+    found the customer since then keeps nobody.
     """
+    if isinstance(row, Membership):
+        return True
     suffix, last = row.id.rpartition("_")[2], record.id.rpartition("_")[2]
     untouched = not isinstance(row, Entity) or row.updated_at == record.created_at
     return row.created_at == record.created_at and suffix < last and untouched
