@@ -1,15 +1,14 @@
-"""Names are resolved, and windows become moments."""
+"""A rule becomes a plan: names are resolved, kinds compared, and windows become moments."""
 
 from __future__ import annotations
 
-from datetime import MAXYEAR, date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
 import attrs
 
 from crmkit.errors import DefinitionError
-from crmkit.kernel.clock import local_date, shift, start_of_day, utc
 from crmkit.kernel.entity import Kind, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Registry, Relation
@@ -23,10 +22,10 @@ from crmkit.kernel.rules.plan.fitting import (
     in_range,
     kind_of_operand,
     name_of,
-    returning,
-    same_day,
     side_of,
 )
+from crmkit.kernel.rules.plan.naming import Naming
+from crmkit.kernel.rules.plan.timing import Timing
 from crmkit.kernel.rules.planned import (
     AsOf,
     Blank,
@@ -48,7 +47,7 @@ from crmkit.kernel.rules.planned import (
     Total,
     Truth,
 )
-from crmkit.kernel.text import fold, nearest
+from crmkit.kernel.text import fold
 
 SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
 SINGLY = 1_000
@@ -60,6 +59,12 @@ class Planner:
 
     registry: Registry
     as_of: AsOf
+    naming: Naming = attrs.field(init=False)
+    timing: Timing = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "naming", Naming(self.registry))
+        object.__setattr__(self, "timing", Timing(self.as_of))
 
     def rule(self, rule: Rule, schema: Schema) -> Plan:
         """The plan of one rule."""
@@ -82,7 +87,7 @@ class Planner:
                 operand = self.operand(expr, schema, key=True)
                 return Blank(operand.column if isinstance(operand, PartOf) else operand)
             case nodes.Has(expr, quantifier, values):
-                column = self._column(expr, schema)
+                column = self.naming.column(expr, schema)
                 if column.kind is not Kind.TAGS:
                     raise DefinitionError(f"{name_of(column)} is not a set of texts; use == or in_ with it")
                 tagged = Tagged(column, quantifier == "all", checked_texts(values, column))
@@ -99,9 +104,9 @@ class Planner:
             case nodes.InSegment(name):
                 return self._in_segment(name, schema)
             case nodes.During(expr, window):
-                return self._during(self._column(expr, schema), window)
+                return self.timing.during(self.naming.column(expr, schema), window)
             case nodes.Anniversary(expr, days):
-                return self._anniversary(self._column(expr, schema), days)
+                return self.timing.anniversary(self.naming.column(expr, schema), days)
             case nodes.Sequence(first, then, hours):
                 return Then(self._one_hop(first, schema), self._one_hop(then, schema), timedelta(hours=hours))
         raise DefinitionError(f"{rule!r} is not a rule")
@@ -114,9 +119,9 @@ class Planner:
             case nodes.Const(value):
                 return Literal(value)
             case nodes.Attr():
-                return self._column(expr, schema, key=key)
+                return self.naming.column(expr, schema, key=key)
             case nodes.Part(of, part):
-                column = self._column(of, schema)
+                column = self.naming.column(of, schema)
                 if column.kind not in {Kind.DATE, Kind.INSTANT} or (part == "hour" and column.kind is Kind.DATE):
                     raise DefinitionError(f"{name_of(column)} is a {column.kind.value}; it has no {part}")
                 return PartOf(column, part, self.as_of.zone)
@@ -126,52 +131,11 @@ class Planner:
                 return self._total(function, related, of, schema)
         raise DefinitionError(f"{expr!r} has no value")
 
-    def _column(self, expr: nodes.Expr, schema: Schema, *, key: bool = False) -> Column:
-        if not isinstance(expr, nodes.Attr):
-            raise DefinitionError(f"a field is needed here, not {expr!r}")
-        hops: list[Relation] = []
-        here, path = schema, expr.path
-        for position, name in enumerate(path):
-            if name == "extra" and "extras" in here:
-                return self._extra(tuple(hops), here, path[position + 1 :])
-            last = position == len(path) - 1
-            if last and name in here:
-                return Column(hops=tuple(hops), attribute=here[name], kind=here[name].kind)
-            relation = self._relation(here, name)
-            if relation.many:
-                raise DefinitionError(
-                    f"{here.name}.{name} leads to many {relation.target.plural}: use count(), sum(), any(), where() …"
-                )
-            if last and key:
-                return Column(hops=tuple(hops), attribute=here[relation.key], kind=Kind.TEXT)
-            hops.append(relation)
-            here = relation.target
-        raise DefinitionError(f"{'.'.join(path)} is a {here.name}, not a value; name one of its fields")
-
-    def _extra(self, hops: tuple[Relation, ...], schema: Schema, path: tuple[str, ...]) -> Column:
-        kind = self.registry.extra_kind(path)
-        if kind in {Kind.DURATION, Kind.MONEY}:
-            raise DefinitionError(f"extra.{'.'.join(path)} is a {kind.value}; rules ask for it on entities only")
-        default = self.registry.extras[path[0]].model_fields[path[1]].get_default(call_default_factory=True)
-        if kind in {Kind.TAGS, Kind.JSON} and default is not None:
-            default = ""  # it is only asked whether there is a value
-        if isinstance(default, datetime):
-            default = utc(default, what=f"the default of extra.{'.'.join(path)}")
-        return Column(hops=hops, attribute=schema["extras"], kind=kind, inside=path, default=default)
-
-    def _relation(self, schema: Schema, name: str) -> Relation:
-        relations = self.registry.relations[schema.name]
-        if name in relations:
-            return relations[name]
-        near = nearest(name, [*schema.by_name, *relations])
-        hint = f", did you mean {near!r}?" if near else f"; it has {', '.join(sorted([*schema.by_name, *relations]))}"
-        raise DefinitionError(f"a {schema.name} has no {name!r}{hint}")
-
     def _related(self, related: nodes.Related, schema: Schema) -> tuple[tuple[Relation, ...], Plan]:
         hops: list[Relation] = []
         here = schema
         for name in related.path:
-            relation = self._relation(here, name) if name not in here else None
+            relation = self.naming.relation(here, name) if name not in here else None
             if relation is None:
                 raise DefinitionError(f"{here.name}.{name} is a value, not a relation; compare it")
             hops.append(relation)
@@ -180,9 +144,9 @@ class Planner:
         when = here[here.when]
         column = Column(hops=(), attribute=when, kind=when.kind)
         if related.window is not None:
-            plans += self._window(column, related.window)
+            plans += self.timing.window(column, related.window)
         if self.as_of.past and (related.window is None or related.window.open_ended):
-            plans.append(Is(column, "<=", Literal(self._like(column, self.as_of.at))))
+            plans.append(Is(column, "<=", Literal(self.timing.like(column, self.as_of.at))))
         return tuple(hops), plans[0] if len(plans) == 1 else Both(tuple(plans))
 
     def _total(self, function: str, related: nodes.Related, of: nodes.Expr | None, schema: Schema) -> Total:
@@ -193,7 +157,7 @@ class Planner:
             raise DefinitionError(f"{function} looks at a field" if of is None else "count looks at no field")
         if of is None:
             return Total(function="count", hops=hops, where=where, column=None, kind=Kind.INTEGER)
-        column = self._column(of, hops[-1].target)
+        column = self.naming.column(of, hops[-1].target)
         if column.hops:
             raise DefinitionError(f"{function} looks at a field of the {hops[-1].target.plural} themselves")
         if function in {"sum", "avg"} and column.kind not in SUMMABLE:
@@ -227,9 +191,9 @@ class Planner:
             raise DefinitionError("a comparison needs a field on its left side")
         value = right.value
         if isinstance(left, PartOf) and left.part == "age":
-            return self._age(left.column, operator, value)
+            return self.timing.age(left.column, operator, value)
         if kind_of_operand(left) is Kind.INSTANT and type(value) is date:
-            return self._on_day(left, operator, value)
+            return self.timing.on_day(left, operator, value)
         if isinstance(left, Total) and left.kind is Kind.MONEY and isinstance(value, Money):
             left = attrs.evolve(left, currency=value.currency)
         if kind_of_operand(left) in {Kind.BOOLEAN, Kind.JSON, Kind.TAGS} and operator != "==":
@@ -259,7 +223,7 @@ class Planner:
         return Either((*singly, In(left, fitting)) if fitting else tuple(singly))
 
     def _match(self, rule: nodes.Match, schema: Schema) -> Plan:
-        column = self._column(rule.expr, schema)
+        column = self.naming.column(rule.expr, schema)
         if column.kind is not Kind.TEXT or column.inside:
             raise DefinitionError(f"{name_of(column)} is a {column.kind.value}; only stored text is searched")
         if rule.fold and not column.attribute.search:
@@ -268,106 +232,18 @@ class Planner:
             )
         return Like(column, rule.how, fold(rule.text) if rule.fold else rule.text, rule.fold)
 
-    def _age(self, column: Column, operator: Operator, years: Any) -> Plan:
-        if type(years) is not int:
-            raise DefinitionError(f"an age is a whole number of years, got {years!r}")
-        if operator == "==":
-            return Both((self._age(column, ">=", years), self._age(column, "<=", years)))
-        if operator in {"<", "<="}:
-            older = self._age(column, ">=", years + (operator == "<="))
-            return Both((No(Blank(column)), No(older)))
-        today = local_date(self.as_of.at, self.as_of.zone)
-        # Born on 29 February, one comes of age on 1 March of other years: the day is compared, not computed.
-        full = years + (operator == ">")
-        if today.year - full < 1:
-            return Truth(value=False)
-        if today.year - full > MAXYEAR:
-            return No(Blank(column))
-        born_by = same_day(today, years=-full)
-        if column.kind is Kind.INSTANT:
-            return Is(column, "<", Literal(start_of_day(born_by + timedelta(days=1), self.as_of.zone)))
-        return Is(column, "<=", Literal(born_by))
-
-    def _on_day(self, left: Operand, operator: Operator, day: date) -> Plan:
-        begin = Literal(start_of_day(day, self.as_of.zone))
-        end = Literal(start_of_day(shift(day, days=1), self.as_of.zone))
-        if operator == "==":
-            return Both((Is(left, ">=", begin), Is(left, "<", end)))
-        if operator in {"<", "<="}:
-            return Is(left, "<", begin if operator == "<" else end)
-        return Is(left, ">=", begin if operator == ">=" else end)
-
-    def _window(self, column: Column, window: nodes.Window) -> list[Plan]:
-        if window.side == "next":
-            return self._ahead(column, window)
-        begin, end = self._begin(window), self._moment(window.until)
-        bounds: list[Plan] = []
-        if window.side == "before":
-            bounds.append(Is(column, "<", Literal(self._like(column, begin or self.as_of.at))))
-            begin = self._moment(window.since)
-        if begin is not None:
-            bounds.append(Is(column, ">=", Literal(self._like(column, begin))))
-        if window.side == "last" and window.since is None and window.until is None:
-            bounds.append(Is(column, "<=", Literal(self._like(column, self.as_of.at))))
-        if end is not None:
-            bounds.append(Is(column, "<", Literal(self._like(column, end))))
-        return bounds
-
-    def _ahead(self, column: Column, window: nodes.Window) -> list[Plan]:
-        at = self.as_of.at
-        ends = [] if window.exact is None else [at + window.exact]
-        if window.in_days:
-            today = local_date(at, self.as_of.zone)
-            last = shift(today, days=window.days or 0, months=window.months or 0)
-            ends.append(start_of_day(last + timedelta(days=1), self.as_of.zone) - timedelta(microseconds=1))
-        return [
-            Is(column, ">=" if column.kind is Kind.DATE else ">", Literal(self._like(column, at))),
-            Is(column, "<=", Literal(self._like(column, min(ends)))),
-        ]
-
     def _one_hop(self, related: nodes.Related, schema: Schema) -> Some:
         hops, where = self._related(related, schema)
         if len(hops) != 1 or not hops[0].many or hops[0].target[hops[0].target.when].kind is not Kind.INSTANT:
             raise DefinitionError(f"a sequence looks at rows with a moment, one relation away, not at {related.path}")
         return Some(hops, where)
 
-    def _during(self, column: Column, window: nodes.Window) -> Plan:
-        if column.kind not in {Kind.DATE, Kind.INSTANT}:
-            raise DefinitionError(
-                f"{name_of(column)} is a {column.kind.value}; only dates and instants lie in a window"
-            )
-        return Both(tuple(self._window(column, window)))
-
-    def _anniversary(self, column: Column, days: int) -> Plan:
-        if column.kind not in {Kind.DATE, Kind.INSTANT}:
-            raise DefinitionError(f"{name_of(column)} is a {column.kind.value}; only dates return every year")
-        today = local_date(self.as_of.at, self.as_of.zone)
-        return In(PartOf(column, "monthday", self.as_of.zone), returning(today, days))
-
-    def _begin(self, window: nodes.Window) -> datetime | None:
-        starts = []
-        if window.exact is not None:
-            starts.append(self.as_of.at - window.exact)
-        if window.in_days:
-            today = local_date(self.as_of.at, self.as_of.zone)
-            first = shift(today, days=-(window.days or 0), months=-(window.months or 0))
-            starts.append(start_of_day(first, self.as_of.zone))
-        if window.since is not None:
-            starts.append(self._moment(window.since))
-        return max(starts, default=None)
-
-    def _moment(self, value: Any) -> Any:
-        return start_of_day(value, self.as_of.zone) if type(value) is date else value
-
-    def _like(self, column: Column, moment: datetime) -> Any:
-        return local_date(moment, self.as_of.zone) if column.kind is Kind.DATE else moment
-
     def _held(self, expr: nodes.Attr, value: str | None, window: nodes.Window, schema: Schema) -> Plan:
         """The present stay if it had begun by ``as_of``, else the one of the stage history that was going on then."""
         *way, field = expr.path
-        state = self._column(expr, schema)
-        since = self._column(nodes.Attr((*way, f"{field}_since")), schema)
-        begin = Literal(self._begin(window) or self.as_of.at)
+        state = self.naming.column(expr, schema)
+        since = self.naming.column(nodes.Attr((*way, f"{field}_since")), schema)
+        begin = Literal(self.timing.begin(window) or self.as_of.at)
         present: Plan = Is(since, "<=", begin)
         if value is not None:
             present = Both((Is(state, "==", Literal(value)), present))
