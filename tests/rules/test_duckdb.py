@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,20 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from crmkit import CRM
+from crmkit import CRM, Line, Money
 from crmkit.customers.companies import Company
 from crmkit.customers.people import Customer
 from crmkit.customers.segments import Membership, Segment
 from crmkit.errors import NotFound
 from crmkit.exchange.parquet import export_parquet
 from crmkit.kernel.entity import Record
-from crmkit.kernel.ports import Query, ordering
-from crmkit.kernel.rules import AsOf, F, plan
+from crmkit.kernel.rules import F
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.stays import StageSpan
 from crmkit.pipeline.opportunities import Opportunity
 from crmkit.pipeline.orders import Order, OrderLine
 from crmkit.plugins.storage.duckdb import DuckEngine
+from crmkit.testing import FrozenClock
 from crmkit.testing.strategies import extras, instants, rules, worlds
 from crmkit.testing.suites.library import Book, Lending, Loan, Shelf
 
@@ -74,23 +74,21 @@ def test_parquet_files_answer_like_the_memory_store(
     engine = DuckEngine(REGISTRY, folder, zone=ZoneInfo("UTC"))
 
     @MANY
-    @given(all_kinds(sizes), questions, instants(), ZONES)
-    def check(world: list[Record], asked: list[Rule], at: datetime, zone: ZoneInfo) -> None:
-        with CRM.open("memory://", entities=ENTITIES, extras=[Lending]) as crm:
+    @given(all_kinds(sizes), questions, instants(), instants(), ZONES)
+    def check(world: list[Record], asked: list[Rule], at: datetime, now: datetime, zone: ZoneInfo) -> None:
+        clock = FrozenClock(now)
+        with CRM.open("memory://", entities=ENTITIES, extras=[Lending], timezone=zone.key, clock=clock) as crm:
             with crm.work() as work:
                 for record in world:
                     work.session.insert([record])
             export_parquet(crm, folder, entities=sizes)
-            engine.zone = zone
-            everyone = sorted(r.id for r in world if type(r) is cls)
+            engine.zone, engine.exported_at = zone, now
+            there = [r for r in world if type(r) is cls and (at >= now or r.created_at <= at)]
+            everyone = sorted(r.id for r in there)
             with crm.read() as work:
                 for rule in asked:
                     note(str(rule))
-                    planned = plan(rule, cls.__schema__, REGISTRY, AsOf(at=at, zone=zone))
-                    wanted = [
-                        r.id
-                        for r in work.session.find(Query(cls=cls, plan=planned, order=ordering(cls.__schema__, ())))
-                    ]
+                    wanted = sorted(identifier for (identifier,) in work.columns(cls, ["id"], rule, as_of=at))
                     assert engine.ids(cls, rule, as_of=at) == wanted
                     assert engine.ids(cls, ~rule, as_of=at) == [i for i in everyone if i not in wanted]
 
@@ -111,4 +109,24 @@ def test_the_statement_is_duckdbs_own(tmp_path: Path, crm: CRM) -> None:
     )
     assert "JSON_CONTAINS" in sql.upper()
     assert "@>" not in sql
+    engine.close()
+
+
+def test_a_moment_before_the_export_is_one_of_the_past(tmp_path: Path, clock: FrozenClock) -> None:
+    with CRM.open("memory://", currency="EUR", clock=clock) as crm:
+        early = crm.customers.register(name="Early")
+        moments = [clock.now()]
+        clock.advance(days=10)
+        crm.customers.register(name="Late")
+        crm.pipeline.orders.place(early, lines=[Line("Album", unit_price=Money(80, "EUR"))])
+        moments += [clock.now(), clock.now() + timedelta(days=10)]
+        clock.advance(days=1)
+        export_parquet(crm, tmp_path)
+        engine = DuckEngine(crm.storage.registry, tmp_path, zone=crm.settings.zone)
+        assert engine.exported_at == clock.now()
+        for rule in (F.orders.any(), F.orders.count() == 1, ~F.orders.any(), F.name.starts_with("")):
+            for moment in moments:
+                wanted = sorted(c.id for c in crm.customers.find(rule, as_of=moment))
+                assert engine.ids(Customer, rule, as_of=moment) == wanted, (str(rule), moment)
+        assert engine.ids(Customer, F.orders.none(), as_of=moments[0]) == [early.id]
     engine.close()

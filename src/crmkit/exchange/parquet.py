@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NULL = r"\N"
 BATCH = 10_000
+EXPORTED_AT = "crmkit_exported_at"
 Column = tuple[str, str, Callable[[Any], Any]]
 TYPES = {
     Kind.TEXT: "VARCHAR",
@@ -44,7 +45,8 @@ def export_parquet(
     """Write one Parquet file for each kind of entity, as ``<entity>.parquet``.
 
     Money is written in minor units beside its currency, decimals in millionths, instants in UTC, sets and JSON as JSON
-    text.  Memory stays flat however many rows there are.
+    text.  Each file keeps the moment of the export in its metadata, as ``crmkit_exported_at``.  Memory stays flat
+    however many rows there are.
 
     Args:
         scope: a CRM, or an open transaction.
@@ -83,7 +85,9 @@ def export_parquet(
             types = json.dumps({name: kind for name, kind, _ in columns})
             form = f"auto_detect=false, delim=',', quote='\"', escape='\"', nullstr='{NULL}', header=false"
             source = f"read_csv({_quoted(rows)}, columns={types}, {form})"
-            connection.execute(f"COPY (FROM {source}) TO {_quoted(target / f'{schema.name}.parquet')} (FORMAT parquet)")
+            stamp = f"KV_METADATA {{{EXPORTED_AT}: '{work.now.isoformat()}'}}"
+            file = _quoted(target / f"{schema.name}.parquet")
+            connection.execute(f"COPY (FROM {source}) TO {file} (FORMAT parquet, {stamp})")
             rows.unlink()
     return counts
 

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from crmkit.errors import CrmError, NotFound
+from crmkit.exchange.parquet import EXPORTED_AT
 from crmkit.kernel.clock import utc
 from crmkit.kernel.entity import Kind, Record
 from crmkit.kernel.registry import Registry
@@ -62,10 +63,17 @@ class DuckCompiler(Compiler):
 class DuckEngine:
     """Judges rules over Parquet files that :func:`crmkit.exchange.parquet.export_parquet` has written.
 
+    A moment before the export is one of the past: as in a CRM that is asked with ``as_of=``, there are only those
+    entities and related rows that there were by then.  The files say when they were written; from files that don't,
+    every answer is one about the past.
+
     Args:
         registry: what the CRM knows.
         folder: where the files are.
         zone: the zone in which calendar days begin.
+
+    Attributes:
+        exported_at: when the latest of the files was written.
 
     Raises:
         CrmError: ``duckdb`` or ``sqlglot`` is not there; it names the extra.
@@ -106,11 +114,20 @@ class DuckEngine:
             escaped = str(path).replace("'", "''")
             rows = f"SELECT '{TENANT}' AS tenant, * FROM read_parquet('{escaped}')"  # noqa: S608 - our own names
             self.connection.execute(f"CREATE VIEW {table.name} AS {rows}")
+        self.exported_at: datetime | None = self._latest(Path(folder) / "*.parquet")
+
+    def _latest(self, files: Path) -> datetime | None:
+        """When the latest of the files was written, if one of them tells."""
+        stamps = "SELECT max(decode(value)) FROM parquet_kv_metadata($files) WHERE decode(key) = $key"
+        row = self.connection.execute(stamps, {"files": str(files), "key": EXPORTED_AT}).fetchone()
+        return None if row is None or row[0] is None else datetime.fromisoformat(row[0])
 
     def sql(self, cls: type[Record], rule: Rule, *, as_of: datetime) -> str:
         """The statement that finds the ids, in DuckDB's SQL."""
         schema = self.registry.schema(cls)
-        wanted = plan(rule, schema, self.registry, AsOf(at=utc(as_of, what="as_of"), zone=self.zone))
+        at = utc(as_of, what="as_of")
+        past = self.exported_at is None or at < self.exported_at
+        wanted = plan(rule, schema, self.registry, AsOf(at=at, zone=self.zone, past=past))
         table = self.tables[schema]
         condition = DuckCompiler(self.tables, TENANT, "postgresql").test(wanted, table)
         statement = sa.select(table.c.id).where(condition).order_by(table.c.id)
@@ -120,7 +137,13 @@ class DuckEngine:
         return made
 
     def ids(self, cls: type[Record], rule: Rule, *, as_of: datetime) -> list[str]:
-        """The ids of those that satisfy *rule*, sorted."""
+        """The ids of those that satisfy *rule*, sorted.
+
+        Args:
+            cls: what they are.
+            rule: what must hold of them.
+            as_of: when, an aware datetime.
+        """
         return [row[0] for row in self.connection.execute(self.sql(cls, rule, as_of=as_of)).fetchall()]
 
     def close(self) -> None:
