@@ -200,9 +200,10 @@ def _move(work: Work, segment: Segment, moves: Iterator[Move], keep: int | None)
 
 def _leave(work: Work, segment: Segment, memberships: Sequence[str]) -> list[Membership]:
     gone = work.find(Membership, F.id.in_(memberships)) if memberships else []
-    left = work.put([m.evolve(state="former", left_at=work.now) for m in gone])
+    left = work.put([m.evolve(state="former", left_at=work.now) for m in gone], fields=("state", "left_at"))
     for m in left:
         work.emit(SegmentLeft(segment_id=segment.id, customer_id=m.customer_id, name=segment.name))
+    work.flush()
     return left
 
 
