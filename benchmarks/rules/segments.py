@@ -61,7 +61,7 @@ def _placed(order: Order) -> OrderPlaced:
 
 
 def streaming(crm: CRM) -> str:
-    """How much memory it takes to let everybody enter a segment, to read the ids that its rule finds, and the members."""
+    """How much memory it takes to let everybody enter a segment, to read the ids of a rule, and to read the members."""
     segments, everyone = crm.customers.segments, F.name.starts_with("Guest")
     segments.define("everyone", rule=everyone)
     marks: list[tuple[int, int]] = []
