@@ -8,6 +8,7 @@ import pytest
 
 from crmkit import CRM, Extra, F, Rule
 from crmkit.customers.people import Customer
+from crmkit.errors import DefinitionError, NotFound, Refused
 from crmkit.kernel.entity import Record
 from crmkit.testing import FrozenClock
 
@@ -135,3 +136,22 @@ def test_a_conversion_is_undone_although_a_segment_has_found_the_customer(crm: C
     crm.customers.segments.refresh("everybody")
     crm.pipeline.leads.undo(lead.id)
     assert crm.customers.count() == crm.customers.segments.size("everybody") == 0
+
+
+def test_memberships_are_references_like_others(crm: CRM) -> None:
+    segments = crm.customers.segments
+    stays = F.memberships.where((F.segment.name == "Romans") & (F.state == "member"))
+    with pytest.raises(NotFound, match="no segment 'Romans'"):
+        segments.define("others", rule=stays.none())
+    with pytest.raises(DefinitionError, match="Romans → Romans"):
+        segments.define("Romans", rule=stays.none())
+    with pytest.raises(DefinitionError, match=r"which one F\.segment\.name is"):
+        segments.define("loyal", rule=F.memberships.count() >= 3)
+    segments.define("Romans", rule=F.city == "Rome")
+    segments.define("were Romans", rule=F.memberships.where((F.segment.name == "Romans") & (F.state == "former")).any())
+    marcus = crm.customers.register(name="Marcus", city="Rome")
+    segments.refresh("were Romans")
+    crm.customers.update(marcus, city="Ostia")
+    assert segments.refresh("were Romans").entered_count == 1  # the Romans were refreshed before
+    with pytest.raises(Refused, match="were Romans"):
+        segments.delete("Romans")

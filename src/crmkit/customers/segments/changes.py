@@ -87,8 +87,29 @@ def _parted(work: Work, way: tuple[str, ...], since: datetime) -> Iterator[Rule]
 
 
 def referred(rule: Rule) -> list[str]:
-    """The names of the segments that *rule* looks at."""
-    return list(dict.fromkeys(n.name for n in nodes.walk(rule) if isinstance(n, nodes.InSegment)))
+    """The names of the segments that *rule* looks at, by name or by their memberships."""
+    nodes_of = list(nodes.walk(rule))
+    names = [n.name for n in nodes_of if isinstance(n, nodes.InSegment)]
+    for stays in nodes_of:
+        if isinstance(stays, Related) and stays.path[-1] == "memberships":
+            names += _named(stays)
+    return list(dict.fromkeys(names))
+
+
+def of_any_segment(rule: Rule) -> bool:
+    """Whether *rule* looks at memberships without saying of which segment."""
+    return any(isinstance(n, Related) and n.path[-1] == "memberships" and not _named(n) for n in nodes.walk(rule))
+
+
+def _named(stays: Related) -> list[str]:
+    found: list[str] = []
+    for node in nodes.walk(stays.where) if stays.where is not None else ():
+        match node:
+            case nodes.Compare(Attr(("segment", "name")), "==", nodes.Const(str() as name)):
+                found.append(name)
+            case nodes.OneOf(Attr(("segment", "name")), names):
+                found += [name for name in names if isinstance(name, str)]
+    return found
 
 
 def _paths(node: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from crmkit.customers.people import Customer
 from crmkit.customers.segments.ahead import next_change
-from crmkit.customers.segments.changes import Between, possibly_changed, referred
+from crmkit.customers.segments.changes import Between, of_any_segment, possibly_changed, referred
 from crmkit.customers.segments.definition import Membership, Segment, SegmentEntered, SegmentLeft
 from crmkit.errors import DefinitionError, NotFound
 from crmkit.kernel.agenda import AgendaItem
@@ -255,6 +255,11 @@ def check_references(work: Work, name: str, rule: Rule, *, way: tuple[str, ...] 
     Raises:
         DefinitionError: the message shows the way.
     """
+    if of_any_segment(rule):
+        raise DefinitionError(
+            f"the rule of {name!r} looks at memberships of any segment, and so at its own: say in where() which one "
+            f"F.segment.name is, or use F.in_segment(…)"
+        )
     way = (*way, name)
     for other in referred(rule):
         if other in way:
