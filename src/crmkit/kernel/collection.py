@@ -86,11 +86,39 @@ class Desk:
         self._scope = scope
 
     def work(self) -> AbstractContextManager[Work]:
-        """A transaction to read and write in: one of its own, or the one that is open."""
+        """A transaction to read and write in: one of its own, or the one that is open.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> from crmkit.customers.desk import Customers
+            >>> class Friends(Desk):
+            ...     def register(self, one: str, other: str) -> None:
+            ...         with self.work() as work:  # both are registered and related, or nothing is
+            ...             people = [Customers(work).register(name=name) for name in (one, other)]
+            ...             Customers(work).relate(*people, kind="friend")
+            >>> with CRM.open() as crm:
+            ...     Friends(crm).register("Xiao Li", "Wang Fang")
+            ...     crm.customers.count()
+            2
+        """
         return self._scope.work()
 
     def read(self) -> AbstractContextManager[Work]:
-        """A transaction to read in."""
+        """A transaction to read in: what is asked in it is answered as of one moment.
+
+        Example:
+            >>> from crmkit import CRM, F
+            >>> from crmkit.customers.people import Customer
+            >>> class Cities(Desk):
+            ...     def all(self) -> list[tuple[str, int]]:
+            ...         with self.read() as work:
+            ...             return [(group.key[0], group.count) for group in work.tally(Customer, by=("city",))]
+            >>> with CRM.open() as crm:
+            ...     for name, city in {"Xiao Li": "Chengdu", "Wang Fang": "Chengdu", "Zhao Lei": "Lhasa"}.items():
+            ...         _ = crm.customers.register(name=name, city=city)
+            ...     sorted(Cities(crm).all())
+            [('Chengdu', 2), ('Lhasa', 1)]
+        """
         return self._scope.read()
 
 
