@@ -78,6 +78,15 @@ def test_an_entity_is_frozen_and_has_slots() -> None:
     assert mimi != pet(name="Momo")
 
 
+def test_an_entity_is_a_key_whatever_it_holds(crm: CRM) -> None:
+    li, wang = (crm.customers.register(name=name) for name in ("Li", "Wang"))
+    prices = {li: 1, wang: 2}
+    assert (prices[crm.customers.get(li)], len({li, wang, crm.customers.get(wang)})) == (1, 2)
+    later = crm.customers.update(li, city="Chengdu")
+    assert later not in prices  # another state of him is another value
+    assert hash(later) == hash(li)
+
+
 def test_a_declaration_gives_the_schema() -> None:
     schema = Pet.__schema__
     assert (schema.name, schema.plural, schema.prefix, schema.when) == ("pet", "pets", "pet", "created_at")

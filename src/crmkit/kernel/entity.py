@@ -177,7 +177,14 @@ C = TypeVar("C", bound="Record")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attribute,))
 def _bare(cls: type[C]) -> type[C]:
-    return attrs.frozen(kw_only=True, repr=False)(cls)
+    made = attrs.frozen(kw_only=True, repr=False)(cls)
+    made.__hash__ = _by_id  # type: ignore[method-assign]
+    return made
+
+
+def _by_id(self: Any) -> int:
+    """What is equal has the same id; other fields may hold what has no hash."""
+    return hash(self.id)
 
 
 @_bare
