@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 ROOMS: tuple[Room, ...] = (customers.ROOM, pipeline.ROOM, lifecycle.ROOM, service.ROOM, marketing.ROOM)
+OF_THEIR_OWN = frozenset({"opportunity"})  # each pipeline has its stages, and hosts define them while the CRM runs
 KERNEL = (agenda, outbox, events, parting, stays)
 
 
@@ -60,8 +61,9 @@ def house_of(
     if strange:
         raise InvalidInput(f"answers=: nobody asks {strange[0]!r}; the questions are {', '.join(sorted(asked))}")
     happening = [*known_events, *events]
+    registry = Registry([*records, *entities], happening, extras)
     return House(
-        registry=Registry([*records, *entities], happening, extras),
+        registry=registry,
         settings=settings,
         clock=clock,
         ids=ids,
@@ -71,7 +73,19 @@ def house_of(
         sections={room.name: room.section for room in rooms if room.section is not None},
         answers={**asked, **answers},
         access=access,
+        states=_states(registry, own, machines),
     )
+
+
+def _states(
+    registry: Registry, own: Mapping[str, Machine], replaced: Mapping[str, Machine]
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """In which states entities can be: those of their machine, and of the one that the host has replaced."""
+    return {
+        (name, machine.field): tuple(dict.fromkeys((*replaced.get(name, machine).states, *machine.states)))
+        for name, machine in own.items()
+        if name not in OF_THEIR_OWN and name in registry.schemas and machine.field in registry.schemas[name]
+    }
 
 
 def _reactions(

@@ -191,7 +191,7 @@ QUERIES: list[tuple[str, Any]] = [
     ("a rule with a field", {"rules": ["or", CITY, "or"]}),
     ("5,000 rules", {"combinator": "or", "rules": [CITY] * 1_000_000}),
     ("5,000 parts", {"combinator": "or", "rules": [INSIDE | {"rules": [CITY] * 3_000}] * 3}),
-    ("5,000 parts", {"combinator": "xor", "rules": [CITY] * 2_000}),
+    ("5,000 parts", {"combinator": "xor", "rules": [CITY] * 5_000}),
     ("1,000,000 characters", one("city", "=", HUNDRED_MEGABYTES)),
     ("too long", one("city", "in", HUNDRED_MEGABYTES)),
     ("too long", one("city", "in", ["x"] * 1_000_000)),
@@ -260,7 +260,7 @@ ENDLESS: list[tuple[str, Callable[[], Rule]]] = [
     ("nested", lambda: of_parts(10_000)),
     ("rule ", lambda: reduce(and_, (F.city == str(n) for n in NUMBERS))),
     ("rule ", lambda: reduce(or_, (F.city == str(n) for n in NUMBERS))),
-    ("rule ", lambda: reduce(xor, (F.city == str(n) for n in range(60)))),
+    ("rule ", lambda: reduce(xor, (F.city == str(n) for n in NUMBERS))),
 ]
 
 
@@ -305,8 +305,6 @@ EDGES: list[tuple[str, Rule]] = [
     ("years 1 to 9999", F.birthday.in_last(months=100_000)),
     ("years 1 to 9999", F.created_at.in_next(months=100_000)),
     ("1,000 at the most", F.birthday.age.in_(NUMBERS)),
-    ("500 at the most", F.tags.has_any(*map(str, NUMBERS))),
-    ("500 at the most", F.tags.has_none(*map(str, NUMBERS))),
     ("leads to one company", F.company.count() > 0),
     ("a field is needed", F.birthday.year.month == 3),
     ("levels and relations", related(9)),
@@ -324,7 +322,7 @@ def test_huge_numbers_and_long_sets_are_answered(target: str) -> None:
     with CRM.open(target, migrate=True, currency="CNY") as crm:
         crm.customers.register(name="In", birthday=date(1990, 2, 28), tags={"t7", "t8"})
         crm.customers.register(name="Out")
-        tags = [f"t{n}" for n in range(500)]
+        tags = [f"t{n}" for n in NUMBERS]
         for rule, expected in (
             (F.version < 10**400, 2),
             (F.version > Decimal("1E-400"), 2),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from crmkit.errors import AccessDenied, InvalidInput, NotFound
+from crmkit.errors import AccessDenied, DefinitionError, InvalidInput, NotFound
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.clock import utc
 from crmkit.kernel.entity import Entity, Record
@@ -18,9 +18,10 @@ from crmkit.kernel.outbox import Message
 from crmkit.kernel.ports import Group, Query, Session, Tally, ordering, tallied
 from crmkit.kernel.ranking import Placed, Ranking, rankable
 from crmkit.kernel.rules.fields import F
-from crmkit.kernel.rules.nodes import Always, Rule
-from crmkit.kernel.rules.plan import plan
+from crmkit.kernel.rules.nodes import Always, Rule, a_rule
+from crmkit.kernel.rules.plan import Known, plan
 from crmkit.kernel.rules.planned import AsOf, Plan
+from crmkit.kernel.text import nearest, shown
 
 R = TypeVar("R", bound=Record)
 
@@ -119,14 +120,31 @@ class Asking:
     def plan(self, cls: type[R], rule: Rule | None, *, as_of: datetime | None = None) -> Plan:
         """The plan of *rule* over *cls*; *as_of* is now unless given."""
         at = self.now if as_of is None else utc(as_of, what="as_of")
-        if rule is not None and not isinstance(rule, Rule):
-            raise InvalidInput(f"a rule is needed, as in F.city == 'Xi’an', got {rule!r}")
-        wanted = Always(value=True) if rule is None else rule
+        try:
+            wanted = Always(value=True) if rule is None else a_rule(rule)
+        except DefinitionError as error:
+            raise InvalidInput(str(error)) from None
         limit = self._limit(cls)
         if limit is not None:
             wanted &= limit
         moment = AsOf(at=at, zone=self.settings.zone, past=at < self.now)
-        return plan(wanted, self.house.registry.schema(cls), self.house.registry, moment)
+        known = Known(states=self.house.states, segment=self._know_segment)
+        return plan(wanted, self.house.registry.schema(cls), self.house.registry, moment, known)
+
+    def _know_segment(self, name: str) -> None:
+        """Refuse the name of a segment that there is not: nobody can be in it, and nobody is outside of it."""
+        registry = self.house.registry
+        segments = registry.schema("segment")
+        moment = AsOf(at=self.now, zone=self.settings.zone)
+        named = plan(F.name == name, segments, registry, moment)
+        self._flush_if_waiting(segments.cls)
+        if self.session.count(Query(cls=segments.cls, plan=named)):
+            return
+        every = plan(Always(value=True), segments, registry, moment)
+        names = [known for (known,) in self.session.columns(Query(cls=segments.cls, plan=every), ["name"])]
+        near = nearest(name, names)
+        hint = f", did you mean {near!r}?" if near else ": define it first"
+        raise NotFound(f"there is no segment {shown(name)}{hint}")
 
     def find(
         self,

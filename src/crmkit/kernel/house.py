@@ -54,6 +54,7 @@ class House:
         sections: what each room knows of a customer, by the room's name.
         answers: what only the host can know, by the name of the question.
         access: what an actor may see of a kind of record, as a rule; none if it is everything.
+        states: in which states an entity can be, by its name and that of the attribute, where that is known.
         memo: what rooms have read and keep between transactions, under a name that changes with it.
     """
 
@@ -67,4 +68,5 @@ class House:
     sections: Mapping[str, Section]
     answers: Mapping[str, Answer] = attrs.field(factory=lambda: MappingProxyType({}))
     access: Access | None = None
+    states: Mapping[tuple[str, str], tuple[str, ...]] = attrs.field(factory=lambda: MappingProxyType({}))
     memo: dict[Any, Any] = attrs.field(factory=dict)

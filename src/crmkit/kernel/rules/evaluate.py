@@ -24,6 +24,7 @@ from crmkit.kernel.rules.planned import (
     Like,
     Literal,
     No,
+    Odd,
     Operand,
     PartOf,
     Plan,
@@ -59,7 +60,7 @@ def compile_operand(operand: Operand, neighbours: Neighbours) -> Callable[[Any],
 class _Source:
     def __init__(self, neighbours: Neighbours) -> None:
         self.names: dict[str, Any] = {"rows_of": neighbours, "part": part_of, "total": total, "fold": fold}
-        self.names |= {"follow": follow, "drawn": drawn, "followed": followed, "custom": custom}
+        self.names |= {"Fraction": Fraction, "follow": follow, "drawn": drawn, "followed": followed, "custom": custom}
         self.functions: list[str] = []
         self.temporaries = 0
 
@@ -93,6 +94,8 @@ class _Source:
                 return "(" + (" and ".join(self.test(p, e) for p in plans) or "True") + ")"
             case Either(plans):
                 return "(" + (" or ".join(self.test(p, e) for p in plans) or "False") + ")"
+            case Odd(plans):
+                return f"(sum(({''.join(f'{self.test(p, e)}, ' for p in plans)})) % 2 == 1)"
             case No(inner):
                 return f"(not {self.test(inner, e)})"
             case Is(left, operator, right):
@@ -130,6 +133,8 @@ class _Source:
         known = f"({t} := {value}) is not None and ({u} := {self.value(right, e)}) is not None"
         if isinstance(left, (Column, Total)) and left.kind is Kind.MONEY:
             return f"({known} and {t}.currency == {u}.currency and {t}.minor {operator} {u}.minor)"
+        if is_mean(left) or is_mean(right):
+            return f"({known} and Fraction({t}) {operator} Fraction({u}))"
         return f"({known} and {t} {operator} {u})"
 
     def like(self, column: Column, how: str, text: str, e: str, *, folded: bool) -> str:
@@ -157,7 +162,11 @@ class _Source:
                 rows = self.rows(operand.hops, operand.where, e)
                 value = self.function(self.value(operand.column, "e")) if operand.column is not None else "None"
                 when = self.bind(operand.hops[-1].target.when)
-                return f"total({operand.function!r}, {rows}, {value}, {self.bind(operand.currency)}, {when})"
+                if operand.like is None:
+                    return f"total({operand.function!r}, {rows}, {value}, {self.bind(operand.currency)}, {when})"
+                t = self.temporary()
+                summed = f"total({operand.function!r}, {rows}, {value}, {t}.currency, {when})"
+                return f"({summed} if ({t} := {self.value(operand.like, e)}) is not None else None)"
             case Column(hops=hops, attribute=attribute, inside=inside):
                 base, guard = e, ""
                 for hop in hops:
@@ -176,6 +185,11 @@ class _Source:
         names = self.bind(hops)
         test = self.function(self.test(where, "e")) if where != Both(()) else "None"
         return f"follow(rows_of, {names}, {e}, {test})"
+
+
+def is_mean(operand: Operand) -> bool:
+    """Whether it is an exact fraction."""
+    return isinstance(operand, Total) and operand.function == "avg"
 
 
 def follow(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 import attrs
 
@@ -54,6 +54,8 @@ from crmkit.kernel.rules.nodes import (
     Window,
     a_rule,
 )
+from crmkit.kernel.rules.text import is_custom, related_text
+from crmkit.kernel.rules.windows import both
 from crmkit.kernel.text import shown
 
 
@@ -191,8 +193,14 @@ class Relatives:
 
     def where(self, rule: Rule) -> Relatives:
         """Those that satisfy *rule* too."""
-        both = a_rule(rule) if self._related.where is None else self._related.where & rule
-        return Rows(attrs.evolve(self._related, where=both))
+        every = a_rule(rule) if self._related.where is None else self._related.where & rule
+        return Rows(attrs.evolve(self._related, where=every))
+
+    def _is_no_rule(self, *_: object) -> NoReturn:
+        a_rule(self)
+        raise DefinitionError(f"{self!r} are rows, not a rule")
+
+    __bool__ = __invert__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _is_no_rule
 
     def within(self, **lasting: Unpack[Lasting]) -> Relatives:
         """Those of the last ``days=`` or ``months=`` of the calendar, or the last ``hours=`` and ``seconds=``.
@@ -200,11 +208,11 @@ class Relatives:
         Days and months begin at midnight in the zone of the CRM; hours and seconds are exact.  Both ends are included;
         what lies after ``as_of`` is out.
         """
-        return self._window(attrs.asdict(window(**lasting)))
+        return self._window(window(**lasting))
 
     def before(self, **lasting: Unpack[Lasting]) -> Relatives:
         """Those before the last ``days=``, ``months=``, ``hours=`` or ``seconds=``: its beginning is out."""
-        return self._window(attrs.asdict(window(**lasting, side="before")))
+        return self._window(window(**lasting, side="before"))
 
     def stopped(self, **lasting: Unpack[Lasting]) -> Rule:
         """There were some before the last ``days=`` (``months=``, ``hours=``, ``seconds=``), and none since."""
@@ -219,16 +227,15 @@ class Relatives:
 
     def since(self, moment: date | datetime) -> Relatives:
         """Those from *moment* on; a date begins at midnight in the zone of the CRM."""
-        return self._window({"since": moment_of(moment)})
+        return self._window(Window(since=moment_of(moment)))
 
     def until(self, moment: date | datetime) -> Relatives:
         """Those before *moment*; a date means before its midnight."""
-        return self._window({"until": moment_of(moment)})
+        return self._window(Window(until=moment_of(moment)))
 
-    def _window(self, bounds: dict[str, Any]) -> Relatives:
-        known = self._related.window or Window()
-        both = attrs.evolve(known, **{name: bound for name, bound in bounds.items() if bound is not None})
-        return Rows(attrs.evolve(self._related, window=both))
+    def _window(self, further: Window) -> Relatives:
+        known = self._related.window
+        return Rows(attrs.evolve(self._related, window=further if known is None else both(known, further)))
 
     def _of(self, function: str, field: str) -> Value:
         return Value(Aggregate(function, self._related, Attr(names_of(field))))
@@ -290,6 +297,9 @@ class Rows(Relatives):
     def _related(self) -> Related:
         return self._node
 
+    def __repr__(self) -> str:
+        return f"<the rows {related_text(self._node)}>"
+
 
 class Field(Value, Relatives):
     """A field or a relation, by name: ``F.city``, ``F.company.industry``, ``F["class"]``."""
@@ -301,6 +311,16 @@ class Field(Value, Relatives):
         if name.startswith("__"):
             raise AttributeError(name)
         return Field(Attr((*self._node.path, name)))
+
+    if not TYPE_CHECKING:
+
+        def __getattribute__(self, name: str) -> Any:
+            """Custom fields may be called like what can be done with a field: ``F.extra.pet.age``."""
+            if not name.startswith("_"):
+                path = self._node.path
+                if path[-1] == "extra" or is_custom(path):
+                    return Field(Attr((*path, name)))
+            return super().__getattribute__(name)
 
     def __getitem__(self, name: str) -> Field:
         return Field(Attr((*self._node.path, *names_of(name))))

@@ -16,6 +16,7 @@ from crmkit.errors import DefinitionError
 from crmkit.kernel.text import shown
 
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
+FLIPPED: dict[Operator, Operator] = {"==": "==", "!=": "!=", "<": ">", ">=": "<=", ">": "<", "<=": ">="}
 NEGATED: dict[Operator, Operator] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 DEPTH_LIMIT = 60
 SIZE_LIMIT = 5_000
@@ -43,13 +44,14 @@ class Rule:
         return AnyOf((*_parts(AnyOf, self), *_parts(AnyOf, other)))
 
     def __xor__(self, other: Rule) -> Rule:
-        other = a_rule(other)
-        return (self & ~other) | (~self & other)
+        return OddOf((*_parts(OddOf, self), *_parts(OddOf, other)))
 
     def __invert__(self) -> Rule:
         return self.rule if isinstance(self, Not) else Not(self)
 
     def __rand__(self, other: object) -> NoReturn:
+        if hasattr(type(other), "_related"):
+            a_rule(other)
         raise DefinitionError(f"& and | combine rules, not {shown(other)}; put each comparison in brackets")
 
     __ror__ = __rxor__ = __rand__
@@ -77,11 +79,16 @@ def a_rule(rule: Any) -> Rule:
         DefinitionError: it is something else, such as ``True`` or a field that has not been compared.
     """
     if not isinstance(rule, Rule):
+        if hasattr(type(rule), "_related") and not hasattr(type(rule), "_compare"):
+            raise DefinitionError(
+                f"{rule!r} are rows, not a rule: add .any(), .none() or .count() >= 1; "
+                "the moment of the entity itself lies in_last(days=…)"
+            )
         raise DefinitionError(f"a rule is needed, as in F.city == 'Rome', not {shown(rule)}; put brackets around each")
     return rule
 
 
-def _parts(kind: type[AllOf | AnyOf], rule: Rule) -> tuple[Rule, ...]:
+def _parts(kind: type[AllOf | AnyOf | OddOf], rule: Rule) -> tuple[Rule, ...]:
     """The rules that *rule* is made of.
 
     A chain that is longer than any engine takes is nested instead of copied at every link, so that it is refused and
@@ -164,7 +171,7 @@ class Window:
     @property
     def open_ended(self) -> bool:
         """Whether it is given by its ends alone, so that it may reach beyond ``as_of``."""
-        return self.side == "last" and (self.since is not None or self.until is not None)
+        return self.side == "last" and self.exact is None and not self.in_days
 
 
 @attrs.frozen
@@ -210,6 +217,13 @@ class AnyOf(Rule):
 
 
 @attrs.frozen(repr=False)
+class OddOf(Rule):
+    """An odd number of *rules* holds: of two, one of them; of none, it is false."""
+
+    rules: tuple[Rule, ...]
+
+
+@attrs.frozen(repr=False)
 class Not(Rule):
     """The exact complement of *rule*."""
 
@@ -223,6 +237,13 @@ class Compare(Rule):
     left: Expr
     operator: Operator
     right: Expr
+
+
+def compared(left: Expr, operator: Operator, right: Expr) -> Compare:
+    """A comparison, with the field on its left side wherever there is one."""
+    if isinstance(left, Const) and not isinstance(right, Const):
+        return Compare(right, FLIPPED[operator], left)
+    return Compare(left, operator, right)
 
 
 @attrs.frozen(repr=False)

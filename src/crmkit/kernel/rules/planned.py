@@ -75,7 +75,12 @@ class Literal:
 
 @attrs.frozen(kw_only=True)
 class Total:
-    """One value out of the rows that *hops* lead to; *currency* leaves out rows in others."""
+    """One value out of the rows that *hops* lead to.
+
+    Attributes:
+        currency: rows in others are left out.
+        like: where there is no such currency: something whose currency that is.
+    """
 
     function: str
     hops: tuple[Relation, ...]
@@ -83,6 +88,7 @@ class Total:
     column: Column | None
     kind: Kind
     currency: str | None = None
+    like: Operand | None = None
 
 
 Operand = Column | PartOf | Draw | Literal | Total
@@ -108,6 +114,13 @@ class Both:
 @attrs.frozen
 class Either:
     """Any of *plans*."""
+
+    plans: tuple[Plan, ...]
+
+
+@attrs.frozen
+class Odd:
+    """An odd number of *plans*."""
 
     plans: tuple[Plan, ...]
 
@@ -179,4 +192,4 @@ class Then:
     lasting: timedelta
 
 
-Plan = Truth | Both | Either | No | Is | In | Like | Blank | Tagged | Some | Then
+Plan = Truth | Both | Either | Odd | No | Is | In | Like | Blank | Tagged | Some | Then

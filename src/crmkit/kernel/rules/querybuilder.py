@@ -214,15 +214,8 @@ def _combined(combinator: Any, rules: list[Rule], at: str) -> Rule:
         case "or":
             return nodes.AnyOf(tuple(rules))
         case "xor":
-            return _odd(rules)
+            return nodes.OddOf(tuple(rules))
     raise DefinitionError(f"{at}.combinator: 'and', 'or' or 'xor' is needed, got {shown(combinator)}")
-
-
-def _odd(rules: list[Rule]) -> Rule:
-    """An odd number of *rules* holds; halves are combined, so that its size grows with the square of their number."""
-    if len(rules) < 2:
-        return rules[0] if rules else nodes.Always(value=False)
-    return _odd(rules[: len(rules) // 2]) ^ _odd(rules[len(rules) // 2 :])
 
 
 def _text(value: Any) -> str:

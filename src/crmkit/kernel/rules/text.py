@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -25,11 +25,12 @@ MATCHES = {
 }
 WORDS = frozenset(
     {
-        *("and", "or", "not", "in", "is", "any", "everyone", "no", "one", "has", "none", "true", "false"),
+        *("and", "or", "xor", "not", "in", "is", "any", "everyone", "no", "one", "has", "none", "true", "false"),
         *("held", "anniversary", "bucket", "followed", "then", "segment", "missing", "known"),
         *("contains", "starts", "ends", "icontains", "iequals", "last", "next", "before", "since", "until"),
     }
 )
+CALLED = frozenset({"count", *nodes.PARTS})  # what may follow a path without brackets
 NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -39,16 +40,21 @@ def text_of(rule: Rule) -> str:
 
 
 def _all(rule: nodes.AllOf) -> str:
-    return " and ".join(_inside(r, nodes.AnyOf, nodes.AllOf) for r in rule.rules) if len(rule.rules) > 1 else _few(rule)
+    loose = (nodes.AnyOf, nodes.OddOf, nodes.AllOf)
+    return " and ".join(_inside(r, *loose) for r in rule.rules) if len(rule.rules) > 1 else _few(rule)
+
+
+def _odd(rule: nodes.OddOf) -> str:
+    return " xor ".join(_inside(r, nodes.AnyOf, nodes.OddOf) for r in rule.rules) if len(rule.rules) > 1 else _few(rule)
 
 
 def _any(rule: nodes.AnyOf) -> str:
     return " or ".join(_inside(r, nodes.AnyOf) for r in rule.rules) if len(rule.rules) > 1 else _few(rule)
 
 
-def _few(rule: nodes.AllOf | nodes.AnyOf) -> str:
+def _few(rule: nodes.AllOf | nodes.AnyOf | nodes.OddOf) -> str:
     """A combination of one rule or none, which needs its name to be read back."""
-    word = "all" if isinstance(rule, nodes.AllOf) else "any"
+    word = {nodes.AllOf: "all", nodes.AnyOf: "any", nodes.OddOf: "odd"}[type(rule)]
     return f"{word} of ({', '.join(text_of(r) for r in rule.rules)})"
 
 
@@ -60,7 +66,7 @@ def _inside(rule: Rule, *kinds: type[Rule]) -> str:
 def _not(rule: nodes.Not) -> str:
     if isinstance(rule.rule, nodes.Missing):
         return f"{expr_text(rule.rule.expr)} is known"
-    return f"not {_inside(rule.rule, nodes.AllOf, nodes.AnyOf)}"
+    return f"not {_inside(rule.rule, nodes.AllOf, nodes.AnyOf, nodes.OddOf)}"
 
 
 def _has(rule: nodes.Has) -> str:
@@ -81,6 +87,7 @@ WRITERS: Mapping[type[Any], Callable[[Any], str]] = {
     nodes.Always: lambda rule: "everyone" if rule.value else "no one",
     nodes.AllOf: _all,
     nodes.AnyOf: _any,
+    nodes.OddOf: _odd,
     nodes.Not: _not,
     nodes.Compare: lambda r: f"{expr_text(r.left)} {OPERATORS[r.operator]} {expr_text(r.right)}",
     nodes.OneOf: lambda r: f"{expr_text(r.expr)} in {listed(r.values)}",
@@ -115,7 +122,16 @@ def expr_text(expr: Expr) -> str:
 
 def path_text(path: tuple[str, ...]) -> str:
     """Names joined by dots; what could be mistaken for something else stands in back-ticks."""
-    return ".".join(n if NAME.fullmatch(n) and n not in WORDS else f"`{n}`" for n in path)
+    *way, last = path
+    names = [n if NAME.fullmatch(n) and n not in WORDS else f"`{n}`" for n in path]
+    if way and last in CALLED and not is_custom(way):
+        names[-1] = f"`{last}`"
+    return ".".join(names)
+
+
+def is_custom(way: Sequence[str]) -> bool:
+    """Whether what follows *way* is the name of a custom field."""
+    return len(way) > 1 and way[-2] == "extra"
 
 
 def related_text(related: Related) -> str:

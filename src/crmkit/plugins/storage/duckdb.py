@@ -7,7 +7,7 @@ words is overridden below; a further engine (Spark, Trino, BigQuery) is another 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import AsOf, Rule, plan
 from crmkit.kernel.rules.planned import Column
 from crmkit.plugins.storage.sql.compile import Compiler, Condition, json_path
+from crmkit.plugins.storage.sql.compile.words import all_of, any_of
 from crmkit.plugins.storage.sql.mapper import dump_json
 from crmkit.plugins.storage.sql.tables import Tables
 from crmkit.plugins.storage.sql.types import TYPES
@@ -37,6 +38,10 @@ class DuckCompiler(Compiler):
 
     def one_tag(self, tags: ColumnElement[Any], value: str) -> Condition:
         return sa.func.json_contains(tags, dump_json(value), type_=sa.Boolean)
+
+    def tags_hold(self, tags: ColumnElement[Any], values: Sequence[str], *, every: bool) -> Condition:
+        tests = [self.one_tag(tags, v) for v in values]
+        return all_of(tests) if every else any_of(tests)
 
     def among(self, value: ColumnElement[Any], values: Any) -> Condition:
         return value.in_(values)

@@ -244,7 +244,7 @@ def _extra(draw: st.DrawFn, language: _Language) -> Rule:
 
 @st.composite
 def _relatives(draw: st.DrawFn, language: _Language, schema: Schema, hops: int) -> Rule:
-    rows, target, left = draw(_rows(language, schema, hops))
+    rows, target, windowed = draw(_rows(language, schema, hops))
     match draw(st.sampled_from(["count", "count", "any", "none", "all", "total", "total", "total", "stopped", "then"])):
         case "count":
             return draw(_compared(rows.count(), st.integers(0, 3), Kind.INTEGER))
@@ -255,19 +255,18 @@ def _relatives(draw: st.DrawFn, language: _Language, schema: Schema, hops: int) 
         case "all":
             return rows.all(draw(_leaf(language, target, 0)))
         case "stopped":
-            if target[target.when].kind in DATED:
+            if target[target.when].kind in DATED and not windowed:
                 return rows.stopped(**draw(_measure()))
         case "then":
             rule = draw(_sequence(language, schema))
             if rule is not None:
                 return rule
-    single = left == hops - 1
-    return draw(_total(rows, schema, target, single=single))
+    return draw(_total(rows, schema, target))
 
 
 @st.composite
-def _rows(draw: st.DrawFn, language: _Language, schema: Schema, hops: int) -> tuple[Relatives, Schema, int]:
-    """Related rows, what they are, and how many relations may still be followed."""
+def _rows(draw: st.DrawFn, language: _Language, schema: Schema, hops: int) -> tuple[Relatives, Schema, bool]:
+    """Related rows, what they are, and whether they are those of a stretch of time."""
     relation = draw(st.sampled_from(language.relations(schema, many=True)))
     path, target, left = [relation.name], relation.target, hops - 1
     onward = [*language.relations(target, many=True), *language.relations(target, many=False)]
@@ -277,26 +276,28 @@ def _rows(draw: st.DrawFn, language: _Language, schema: Schema, hops: int) -> tu
     rows = F[".".join(path)].where(Always(value=True))
     if draw(st.booleans()):
         rows = rows.where(draw(_leaf(language, target, min(left, 1))))
-    if target[target.when].kind in DATED and draw(st.booleans()):
-        rows = draw(_windowed(rows))
-    return rows, target, left
+    windowed = target[target.when].kind in DATED and draw(st.booleans())
+    return draw(_windowed(rows)) if windowed else rows, target, windowed
 
 
 @st.composite
 def _windowed(draw: st.DrawFn, rows: Relatives) -> Relatives:
     match draw(st.sampled_from(["within", "within", "since", "until", "before"])):
         case "within":
-            return rows.within(**draw(_measure()))
+            unit = draw(_measure())
+            rows = rows.within(**unit)
+            return rows.within(**dict.fromkeys(unit, 30)) if draw(st.integers(0, 3)) == 0 else rows
         case "before":
-            return rows.before(**draw(_measure()))
+            rows = rows.before(**draw(_measure()))
+            return rows.since(draw(st.sampled_from(DAYS))) if draw(st.integers(0, 3)) == 0 else rows
         case "since":
             return rows.since(draw(st.sampled_from((*DAYS, *INSTANTS))))
     return rows.until(draw(days(min_value=DAYS[-1]) | instants()))
 
 
 @st.composite
-def _total(draw: st.DrawFn, rows: Relatives, schema: Schema, target: Schema, *, single: bool) -> Rule:
-    functions = ["sum", "avg", "min", "max", "distinct"] + ["first", "last"] * single
+def _total(draw: st.DrawFn, rows: Relatives, schema: Schema, target: Schema) -> Rule:
+    functions = ["sum", "avg", "min", "max", "distinct", "first", "last"]
     function = draw(st.sampled_from(functions))
     fitting = SUMMABLE if function in {"sum", "avg"} else ORDERED
     names = [a for a in target if a.kind in fitting]
@@ -308,9 +309,13 @@ def _total(draw: st.DrawFn, rows: Relatives, schema: Schema, target: Schema, *, 
         return draw(_compared(total, st.integers(0, 3), Kind.INTEGER))
     if function not in {"sum", "avg"} and draw(st.integers(0, 4)) == 0:
         return _asks_for_missing(draw, total)
-    same = [b.name for b in schema if b.kind is a.kind and a.kind is not Kind.MONEY]
-    if function != "avg" and same and draw(st.integers(0, 4)) == 0:
-        return _apply(draw(st.sampled_from((*EQUAL, *ORDER))), total, F[draw(st.sampled_from(same))])
+    if draw(st.integers(0, 2)) == 0:
+        alike = NUMERIC if a.kind in NUMERIC else {a.kind}
+        others: list[Value] = [F[b.name] for b in schema if b.kind in alike]
+        others += [rows.first(a.name), rows.last(a.name)]
+        if a.kind in NUMERIC:
+            others += [rows.count(), rows.sum(a.name), rows.avg(a.name)]
+        return _apply(draw(st.sampled_from((*EQUAL, *ORDER))), total, draw(st.sampled_from(others)))
     return draw(_compared(total, constants(a), a.kind))
 
 

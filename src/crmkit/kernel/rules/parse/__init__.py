@@ -2,11 +2,11 @@
 
 ::
 
-    rule       = all { "or" all }                       all = one { "and" one }
+    rule       = odd { "or" odd }         odd = all { "xor" all }         all = one { "and" one }
     one        = "not" one | "(" rule ")" | "everyone" | "no one" | "in segment" TEXT | "any" rows | comparison
-               | ("all" | "any") "of" "(" [rule {"," rule}] ")" | rows "then" rows "in" NUMBER "hours"
-    comparison = value ("=" | "!=" | "<" | "<=" | ">" | ">=") value | value "in" "(" values ")" | value "in" window
-               | value "is" ("missing" | "known") | value ("contains" | "starts with" | …) TEXT
+               | ("all" | "any" | "odd") "of" "(" [rule {"," rule}] ")" | rows "then" rows "in" NUMBER "hours"
+    comparison = value ("=" | "!=" | "<" | "<=" | ">" | ">=") value | value ["not"] "in" ("(" values ")" | window)
+               | value "is" ["not"] ("missing" | "known") | value ["not"] ("contains" | "starts with" | …) TEXT
                | value "has" ["any" | "none"] (TEXT | "(" texts ")") | value "held" [TEXT] "for" measure
                | value "anniversary" ["in" NUMBER "days"]
     value      = path | path "." part ["()"] | rows "." function ["(" path ")"] | literal

@@ -24,11 +24,18 @@ class Conditions(Values):
         self.depth += 1
         if self.depth > DEPTH_LIMIT:
             self.fail(f"at most {DEPTH_LIMIT} levels of brackets")
-        rules = [self.every()]
+        rules = [self.odd()]
         while self.take("or"):
-            rules.append(self.every())
+            rules.append(self.odd())
         self.depth -= 1
         return rules[0] if len(rules) == 1 else nodes.AnyOf(tuple(rules))
+
+    def odd(self) -> Rule:
+        """Conditions of which an odd number holds."""
+        rules = [self.every()]
+        while self.take("xor"):
+            rules.append(self.every())
+        return rules[0] if len(rules) == 1 else nodes.OddOf(tuple(rules))
 
     def every(self) -> Rule:
         """Conditions that are all needed."""
@@ -54,7 +61,7 @@ class Conditions(Values):
 
     def plain(self) -> Rule:
         """A condition that is not negated."""
-        for word, kind in (("all", nodes.AllOf), ("any", nodes.AnyOf)):
+        for word, kind in (("all", nodes.AllOf), ("any", nodes.AnyOf), ("odd", nodes.OddOf)):
             if self.take(word, "of", "("):
                 return self.combination(kind)
         if self.take("("):
@@ -71,7 +78,7 @@ class Conditions(Values):
             return nodes.Exists(self.rows(self.path()))
         return self.comparison()
 
-    def combination(self, kind: type[nodes.AllOf | nodes.AnyOf]) -> Rule:
+    def combination(self, kind: type[nodes.AllOf | nodes.AnyOf | nodes.OddOf]) -> Rule:
         """What stands in the brackets of a combination."""
         rules: list[Rule] = []
         while not self.take(")"):
@@ -91,16 +98,22 @@ class Conditions(Values):
             right = self.value()
             if isinstance(right, Related):
                 self.fail("a value, such as .count,")
-            return nodes.Compare(left, operator, right)
+            return nodes.compared(left, operator, right)
+        if self.take("not"):
+            return nodes.Not(self.ending(left))
+        return self.ending(left)
+
+    def ending(self, left: Expr) -> Rule:
+        """What follows a value, if that is a word."""
         for words, how in HOW.items():
-            if self.take(*words.split()):
+            first, *rest = words.split()
+            if self.take(first):
+                self.need(*rest)
                 return nodes.Match(left, how[0], self.text(), fold=how[1])
         for word, read in self.endings().items():
             if self.take(word):
                 return read(left)
-        return self.fail(
-            "a comparison", ("contains", "has", "in", "is", "held", "anniversary", "starts", "ends", "icontains")
-        )
+        return self.fail("a comparison", (*(words.split()[0] for words in HOW), *self.endings()))
 
     def endings(self) -> dict[str, Callable[[Expr], Rule]]:
         """What may follow a value, by its first word."""
@@ -135,11 +148,13 @@ class Conditions(Values):
 
     def after_is(self, left: Expr) -> Rule:
         """What follows "is"."""
-        if self.take("missing"):
-            return nodes.Missing(left)
-        if self.take("known"):
-            return nodes.Not(nodes.Missing(left))
-        return self.fail("'missing' or 'known'", ("missing", "known"))
+        negated = self.take("not")
+        if not (self.is_next("missing") or self.is_next("known")):
+            self.fail("'missing' or 'known'", ("missing", "known"))
+        missing = self.take("missing")
+        if not missing:
+            self.need("known")
+        return nodes.Missing(left) if missing is not negated else nodes.Not(nodes.Missing(left))
 
     def after_has(self, left: Expr) -> Rule:
         """What follows "has"."""

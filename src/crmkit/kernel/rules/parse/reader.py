@@ -6,10 +6,16 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from crmkit.errors import DefinitionError
+from crmkit.kernel.rules.text import WORDS
 from crmkit.kernel.rules.tokens import Token, Words, place
 from crmkit.kernel.text import nearest, shown
 
 T = TypeVar("T")
+
+
+def is_loud(word: str) -> bool:
+    """Whether it is a word of the language in capitals."""
+    return word not in WORDS and word.lower() in WORDS
 
 
 class Reader:
@@ -64,7 +70,9 @@ class Reader:
     def fail(self, wanted: str, among: tuple[str, ...] = ()) -> NoReturn:
         """Say what is needed here, and what may have been meant."""
         got = shown(self.token.text, limit=60) if self.token.text else "the end"
-        near = nearest(self.token.text, among) if among else None
+        word = self.token.text if self.kind == "name" else ""
+        before = self.words.at(self.position - 1).text if self.position else ""
+        near = next((w.lower() for w in (word, before) if is_loud(w)), None) or nearest(self.token.text, among)
         hint = f"; did you mean {near!r}?" if near else ""
         raise DefinitionError(f"{place(self.source, self.token.at)}: {wanted} is needed, not {got}{hint}")
 

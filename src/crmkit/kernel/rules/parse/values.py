@@ -17,8 +17,8 @@ from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.constants import bucket_of, constant, names_of
 from crmkit.kernel.rules.constants import window as window_of
 from crmkit.kernel.rules.nodes import Aggregate, Attr, Const, Expr, Part, Related, Rule, Window
-from crmkit.kernel.rules.parse.reader import Reader
-from crmkit.kernel.rules.text import WORDS
+from crmkit.kernel.rules.parse.reader import Reader, is_loud
+from crmkit.kernel.rules.text import WORDS, is_custom
 from crmkit.kernel.rules.tokens import UNITS
 
 
@@ -40,6 +40,8 @@ class Values(Reader):
         if self.kind != "name" or self.token.text in {"true", "false"}:
             return Const(self.literal())
         names = self.path()
+        if self.words.at(self.position - 1).text.startswith("`") and not self.is_next("["):
+            return Related(names) if self.is_next("then") else Attr(names)
         if self.is_next("["):
             related = self.rows(names)
             return self.aggregate(related, self.need_kind("name", "a function")) if self.take(".") else related
@@ -56,6 +58,8 @@ class Values(Reader):
             return self.aggregate(Related(tuple(way)), last)
         if self.is_next("then"):
             return Related(names)
+        if is_custom(way):
+            return Attr(names)
         if way and last == "count":
             return Aggregate("count", Related(tuple(way)))
         return Part(Attr(tuple(way)), last) if way and last in nodes.PARTS else Attr(names)
@@ -175,7 +179,7 @@ class Values(Reader):
             if self.take(word):
                 return value
         number = self.need_kind("number", "a value (texts stand in double quotes)")
-        if self.kind == "name" and re.fullmatch("[A-Z]{3}", self.token.text):
+        if self.kind == "name" and re.fullmatch("[A-Z]{3}", self.token.text) and not is_loud(self.token.text):
             return self.fits("an amount of money", Money, number, self.need_kind("name", "a currency"))
         if self.take("microseconds"):
             return self.fits("a duration", lambda: timedelta(microseconds=int(number)))

@@ -11,20 +11,27 @@ from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.rules.plan.fitting import kind_of_operand
-from crmkit.kernel.rules.plan.planner import Planner
+from crmkit.kernel.rules.plan.planner import Known, Planner
 from crmkit.kernel.rules.planned import AsOf, Both, Column, Is, Literal, Operand, Plan
 
-__all__ = ["kind_of_operand", "operand_of", "plan"]
+__all__ = ["Known", "kind_of_operand", "operand_of", "plan"]
 
 
-def plan(rule: Rule, schema: Schema, registry: Registry, as_of: AsOf) -> Plan:
+def plan(rule: Rule, schema: Schema, registry: Registry, as_of: AsOf, known: Known | None = None) -> Plan:
     """The plan of *rule* over entities of *schema*.
+
+    Args:
+        rule: what is asked.
+        schema: what it is asked about.
+        registry: what the CRM is made of.
+        as_of: the moment for which it is asked.
+        known: the states and segments that there are; whoever does not say it has them taken as they are written.
 
     Raises:
         DefinitionError: an unknown field, or kinds that cannot be compared; it names the field and the nearest one.
     """
     nodes.measure(rule)
-    planned = Planner(registry, as_of).rule(rule, schema)
+    planned = (Planner(registry, as_of) if known is None else Planner(registry, as_of, known)).rule(rule, schema)
     if not as_of.past:
         return planned
     born = Column(hops=(), attribute=schema["created_at"], kind=Kind.INSTANT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import isleap
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -30,7 +31,6 @@ from crmkit.kernel.rules.planned import (
 from crmkit.kernel.text import nearest
 
 ORDERED = {Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL, Kind.DATE, Kind.INSTANT, Kind.DURATION, Kind.MONEY}
-TEXTS = 500
 NUMERIC = {Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL}
 
 
@@ -62,24 +62,25 @@ def name_of(operand: Operand) -> str:
             return "bucket"
         case Total(function=function, hops=hops):
             return f"{'.'.join(h.name for h in hops)}.{function}"
-    return repr(operand)
+    return repr(operand.value)
 
 
-def checked_texts(values: tuple[str, ...], column: Column) -> tuple[str, ...]:
-    """The texts that a set is asked for one by one, if they are not too many."""
-    if len(values) > TEXTS:
-        raise DefinitionError(f"{name_of(column)} is asked for {len(values):,} texts; {TEXTS} at the most")
-    return values
+def fit(value: Any, left: Operand, *, states: Sequence[str] | None = None) -> Any:
+    """*value* in the kind of *left*, so that every engine compares like with like.
 
-
-def fit(value: Any, left: Operand) -> Any:
-    """*value* in the kind of *left*, so that every engine compares like with like."""
+    Args:
+        value: what stands in the rule.
+        left: what it is compared with.
+        states: the only texts that *left* ever has, beside those that are declared.
+    """
     kind, given = kind_of_operand(left), type(value)
     averaged = isinstance(left, Total) and left.function == "avg"
     if kind is Kind.TEXT and given is str:
-        if isinstance(left, Column) and left.attribute.choices is not None and value not in left.attribute.choices:
-            near = nearest(value, left.attribute.choices)
-            hint = f", did you mean {near!r}?" if near else f"; it is one of {', '.join(left.attribute.choices)}"
+        declared = left.attribute.choices if isinstance(left, Column) and not left.inside else None
+        choices = states if declared is None else declared
+        if choices is not None and value not in choices:
+            near = nearest(value, choices)
+            hint = f", did you mean {near!r}?" if near else f"; it is one of {', '.join(choices)}"
             raise DefinitionError(f"{name_of(left)} is never {value!r}{hint}")
         return value
     if kind in NUMERIC and given in {int, float, Decimal}:

@@ -8,7 +8,7 @@ import attrs
 
 from crmkit.errors import DefinitionError
 from crmkit.kernel.clock import utc
-from crmkit.kernel.entity import Kind, Schema
+from crmkit.kernel.entity import Attribute, Kind, Schema
 from crmkit.kernel.registry import Registry, Relation
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.planned import Column
@@ -33,6 +33,8 @@ class Naming:
             last = position == len(path) - 1
             if last and name in here:
                 return Column(hops=tuple(hops), attribute=here[name], kind=here[name].kind)
+            if name in here:
+                raise _further(here, here[name], path[position + 1])
             relation = self.relation(here, name)
             if relation.many:
                 raise DefinitionError(
@@ -63,3 +65,11 @@ class Naming:
         near = nearest(name, [*schema.by_name, *relations])
         hint = f", did you mean {near!r}?" if near else f"; it has {', '.join(sorted([*schema.by_name, *relations]))}"
         raise DefinitionError(f"a {schema.name} has no {name!r}{hint}")
+
+
+def _further(schema: Schema, a: Attribute, name: str) -> DefinitionError:
+    """There is nothing behind a value, beside the parts of a date."""
+    parts = nodes.PARTS if a.kind in {Kind.DATE, Kind.INSTANT} else ()
+    near = nearest(name, parts)
+    hint = f", did you mean {near!r}?" if near else ""
+    return DefinitionError(f"{a.name} of a {schema.name} is a {a.kind.value}; it has no {name!r}{hint}")

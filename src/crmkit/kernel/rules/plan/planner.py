@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -13,11 +15,10 @@ from crmkit.kernel.entity import Kind, Schema
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Registry, Relation
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.nodes import AllOf, AnyOf, Operator, Rule
+from crmkit.kernel.rules.nodes import FLIPPED, AllOf, AnyOf, Operator, Rule
 from crmkit.kernel.rules.plan.fitting import (
     COMPARABLE,
     ORDERED,
-    checked_texts,
     fit,
     in_range,
     kind_of_operand,
@@ -38,6 +39,7 @@ from crmkit.kernel.rules.planned import (
     Like,
     Literal,
     No,
+    Odd,
     Operand,
     PartOf,
     Plan,
@@ -53,12 +55,30 @@ SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
 SINGLY = 1_000
 
 
+def _anything(name: str) -> None:
+    """Take any segment for one that exists."""
+
+
+@attrs.frozen
+class Known:
+    """What one CRM knows beyond the declarations of its entities.
+
+    Attributes:
+        states: the states that an attribute may have, by the names of the entity and the attribute.
+        segment: refuses the name of a segment that does not exist.
+    """
+
+    states: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({})
+    segment: Callable[[str], None] = _anything
+
+
 @attrs.frozen
 class Planner:
     """Plans rules of one CRM as of one moment."""
 
     registry: Registry
     as_of: AsOf
+    known: Known = Known()
     naming: Naming = attrs.field(init=False)
     timing: Timing = attrs.field(init=False)
 
@@ -75,12 +95,14 @@ class Planner:
                 return Both(tuple(self.rule(r, schema) for r in rules))
             case AnyOf(rules):
                 return Either(tuple(self.rule(r, schema) for r in rules))
+            case nodes.OddOf(rules):
+                return Odd(tuple(self.rule(r, schema) for r in rules))
             case nodes.Not(inner):
                 return No(self.rule(inner, schema))
             case nodes.Compare(left, operator, right):
                 return self._compare(self.operand(left, schema), operator, right, schema)
             case nodes.OneOf(expr, values):
-                return self._one_of(self.operand(expr, schema), values)
+                return self._one_of(self.operand(expr, schema), values, schema)
             case nodes.Match():
                 return self._match(rule, schema)
             case nodes.Missing(expr):
@@ -90,7 +112,7 @@ class Planner:
                 column = self.naming.column(expr, schema)
                 if column.kind is not Kind.TAGS:
                     raise DefinitionError(f"{name_of(column)} is not a set of texts; use == or in_ with it")
-                tagged = Tagged(column, quantifier == "all", checked_texts(values, column))
+                tagged = Tagged(column, quantifier == "all", values)
                 return No(tagged) if quantifier == "none" else tagged
         return self._over_time(rule, schema)
 
@@ -132,14 +154,8 @@ class Planner:
         raise DefinitionError(f"{expr!r} has no value")
 
     def _related(self, related: nodes.Related, schema: Schema) -> tuple[tuple[Relation, ...], Plan]:
-        hops: list[Relation] = []
-        here = schema
-        for name in related.path:
-            relation = self.naming.relation(here, name) if name not in here else None
-            if relation is None:
-                raise DefinitionError(f"{here.name}.{name} is a value, not a relation; compare it")
-            hops.append(relation)
-            here = relation.target
+        hops = self._hops(related.path, schema)
+        here = hops[-1].target
         plans = [] if related.where is None else [self.rule(related.where, here)]
         when = here[here.when]
         column = Column(hops=(), attribute=when, kind=when.kind)
@@ -147,7 +163,20 @@ class Planner:
             plans += self.timing.window(column, related.window)
         if self.as_of.past and (related.window is None or related.window.open_ended):
             plans.append(Is(column, "<=", Literal(self.timing.like(column, self.as_of.at))))
-        return tuple(hops), plans[0] if len(plans) == 1 else Both(tuple(plans))
+        return hops, plans[0] if len(plans) == 1 else Both(tuple(plans))
+
+    def _hops(self, path: tuple[str, ...], schema: Schema) -> tuple[Relation, ...]:
+        hops: list[Relation] = []
+        here = schema
+        for name in path:
+            if name in here:
+                raise DefinitionError(
+                    f"{here.name}.{name} is a value, not a relation; compare it"
+                    + ("; it lies in_last(days=…)" if here[name].kind in {Kind.DATE, Kind.INSTANT} else "")
+                )
+            hops.append(self.naming.relation(here, name))
+            here = hops[-1].target
+        return tuple(hops)
 
     def _total(self, function: str, related: nodes.Related, of: nodes.Expr | None, schema: Schema) -> Total:
         hops, where = self._related(related, schema)
@@ -175,18 +204,9 @@ class Planner:
             return No(self._compare(left, "==", right, schema))
         if not isinstance(right, nodes.Const):
             other = self.operand(right, schema)
-            if any(
-                isinstance(o, Total) and o.kind is Kind.MONEY and o.function not in {"first", "last"}
-                for o in (left, other)
-            ):
-                raise DefinitionError("a sum of money is compared with Money, so that its currency is known")
-            if any(isinstance(o, PartOf) and o.part == "age" for o in (left, other)):
-                raise DefinitionError("an age is compared with a number of years, not with another field")
-            if isinstance(left, Literal) or (kind_of_operand(left), kind_of_operand(other)) not in COMPARABLE:
-                raise DefinitionError(
-                    f"{name_of(left)} ({kind_of_operand(left).value}) cannot be compared with {name_of(other)}"
-                )
-            return Is(left, operator, other)
+            if isinstance(left, Literal):
+                return self._compare(other, FLIPPED[operator], nodes.Const(left.value), schema)
+            return self._pair(left, operator, other)
         if isinstance(left, Literal):
             raise DefinitionError("a comparison needs a field on its left side")
         value = right.value
@@ -198,9 +218,38 @@ class Planner:
             left = attrs.evolve(left, currency=value.currency)
         if kind_of_operand(left) in {Kind.BOOLEAN, Kind.JSON, Kind.TAGS} and operator != "==":
             raise DefinitionError(f"{name_of(left)} is a {kind_of_operand(left).value}; it has no order")
-        return in_range(left, operator, fit(value, left))
+        states = self._states(left, schema) if operator == "==" else None
+        return in_range(left, operator, fit(value, left, states=states))
 
-    def _one_of(self, left: Operand, values: tuple[Any, ...]) -> Plan:
+    def _pair(self, left: Operand, operator: Operator, right: Operand) -> Plan:
+        """Two values of which neither stands in the rule."""
+        if any(isinstance(o, PartOf) and o.part == "age" for o in (left, right)):
+            raise DefinitionError("an age is compared with a number of years, not with another field")
+        kinds = kind_of_operand(left), kind_of_operand(right)
+        if kinds not in COMPARABLE:
+            raise DefinitionError(
+                f"{name_of(left)} ({kinds[0].value}) cannot be compared with {name_of(right)} ({kinds[1].value})"
+            )
+        if Kind.MONEY not in kinds:
+            return Is(left, operator, right)
+        mixed, other = _in_many_currencies(left), _in_many_currencies(right)
+        if mixed and other:
+            raise DefinitionError(
+                f"{name_of(left)} and {name_of(right)} may both be in several currencies: "
+                "compare one of them with Money, or with a field, so that the currency is known"
+            )
+        return Is(_like(left, right) if mixed else left, operator, _like(right, left) if other else right)
+
+    def _states(self, operand: Operand, schema: Schema) -> Sequence[str] | None:
+        """The only states in which *operand* can be, if it is one and they are known."""
+        if isinstance(operand, Total) and operand.function in {"first", "last"} and operand.column is not None:
+            return self.known.states.get((operand.hops[-1].target.name, operand.column.attribute.name))
+        if not isinstance(operand, Column) or operand.inside:
+            return None
+        owner = operand.hops[-1].target if operand.hops else schema
+        return self.known.states.get((owner.name, operand.attribute.name))
+
+    def _one_of(self, left: Operand, values: tuple[Any, ...], schema: Schema) -> Plan:
         if not values:
             return Truth(value=False)
         computed = isinstance(left, Total) or (isinstance(left, PartOf) and left.part == "age")
@@ -214,9 +263,9 @@ class Planner:
                 f"{name_of(left)} is compared with {len(stretches):,} values one by one; {SINGLY:,} at the most: "
                 "use between, or a stretch of time"
             )
-        schema = next(iter(self.registry.schemas.values()))
         singly = [self._compare(left, "==", nodes.Const(v), schema) for v in stretches]
-        fitted = [fit(v, left) for v in rest]
+        states = self._states(left, schema)
+        fitted = [fit(v, left, states=states) for v in rest]
         fitting = tuple(v for v in fitted if side_of(v, left) == 0 and not isinstance(v, Fraction))
         if not singly:
             return In(left, fitting) if fitting else Truth(value=False)
@@ -244,32 +293,45 @@ class Planner:
         state = self.naming.column(expr, schema)
         since = self.naming.column(nodes.Attr((*way, f"{field}_since")), schema)
         begin = Literal(self.timing.begin(window) or self.as_of.at)
+        if value is not None:
+            value = fit(value, state, states=self._states(state, schema))
         present: Plan = Is(since, "<=", begin)
         if value is not None:
             present = Both((Is(state, "==", Literal(value)), present))
         if not self.as_of.past:
             return present  # nothing has ended after now
-        stays = nodes.Related((*way, "stays"), _equal(("field",), field))
-        hops, of_field = self._related(stays, schema)
+        hops = self._hops((*way, "stays"), schema)
         stay = hops[-1].target
 
         def column(name: str) -> Column:
             return Column(hops=(), attribute=stay[name], kind=stay[name].kind)
 
-        going_on = (
-            of_field,
+        was = [
+            Is(column("field"), "==", Literal(field)),
             Is(column("entered_at"), "<=", begin),
-            Is(column("created_at"), ">", Literal(self.as_of.at)),
-        )
-        was = () if value is None else (Is(column("state"), "==", Literal(value)),)
-        return Either((present, Some(hops, Both((*going_on, *was)))))
+            Is(column("created_at"), ">", Literal(self.as_of.at)),  # that is when it ended
+        ]
+        if value is not None:
+            was.append(Is(column("state"), "==", Literal(value)))
+        return Either((present, Some(hops, Both(tuple(was)))))
 
     def _in_segment(self, name: str, schema: Schema) -> Plan:
+        self.known.segment(name)
         if schema.name != "customer":
             raise DefinitionError(f"segments have customers as members, not {schema.plural}")
         member = nodes.AllOf((_equal(("segment", "name"), name), _equal(("state",), "member")))
         hops, where = self._related(nodes.Related(("memberships",), member), schema)
         return Some(hops, where)
+
+
+def _like(operand: Operand, other: Operand) -> Operand:
+    """What *operand* is in the currency of *other*."""
+    return attrs.evolve(operand, like=other) if isinstance(operand, Total) else operand
+
+
+def _in_many_currencies(operand: Operand) -> bool:
+    """Whether it is made of amounts that need not be in one currency."""
+    return isinstance(operand, Total) and operand.function in {"sum", "avg", "min", "max"}
 
 
 def _equal(path: tuple[str, ...], value: str) -> Rule:

@@ -64,7 +64,7 @@ class Timing:
             begin = self._moment(window.since)
         if begin is not None:
             bounds.append(Is(column, ">=", Literal(self.like(column, begin))))
-        if window.side == "last" and window.since is None and window.until is None:
+        if window.side == "last" and not window.open_ended:
             bounds.append(Is(column, "<=", Literal(self.like(column, self.as_of.at))))
         if end is not None:
             bounds.append(Is(column, "<", Literal(self.like(column, end))))
@@ -77,10 +77,15 @@ class Timing:
             today = local_date(at, self.as_of.zone)
             last = shift(today, days=window.days or 0, months=window.months or 0)
             ends.append(start_of_day(last + timedelta(days=1), self.as_of.zone) - timedelta(microseconds=1))
-        return [
+        bounds: list[Plan] = [
             Is(column, ">=" if column.kind is Kind.DATE else ">", Literal(self.like(column, at))),
             Is(column, "<=", Literal(self.like(column, min(ends)))),
         ]
+        if window.since is not None:
+            bounds.append(Is(column, ">=", Literal(self.like(column, self._moment(window.since)))))
+        if window.until is not None:
+            bounds.append(Is(column, "<", Literal(self.like(column, self._moment(window.until)))))
+        return bounds
 
     def during(self, column: Column, window: nodes.Window) -> Plan:
         """Whether a date or an instant lies in *window*."""

@@ -191,6 +191,16 @@ class AnySpec(Spec):
         return nodes.AnyOf(tuple(r.node() for r in self.any))
 
 
+class OddSpec(Spec):
+    """An odd number of them: of two, one or the other."""
+
+    odd: list[RuleSpec]
+
+    def node(self) -> Rule:
+        """The node."""
+        return nodes.OddOf(tuple(r.node() for r in self.odd))
+
+
 class NotSpec(Spec):
     """The complement."""
 
@@ -210,7 +220,7 @@ class CompareSpec(Spec):
 
     def node(self) -> Rule:
         """The node."""
-        return nodes.Compare(self.left.node(), self.op, self.right.node())
+        return nodes.compared(self.left.node(), self.op, self.right.node())
 
 
 class OneOfSpec(Spec):
@@ -331,6 +341,7 @@ RuleSpec = (
     AlwaysSpec
     | AllSpec
     | AnySpec
+    | OddSpec
     | NotSpec
     | CompareSpec
     | OneOfSpec
@@ -344,5 +355,5 @@ RuleSpec = (
     | SequenceSpec
     | SegmentSpec
 )
-for model in (RelatedSpec, AggregateSpec, AllSpec, AnySpec, NotSpec):
+for model in (RelatedSpec, AggregateSpec, AllSpec, AnySpec, OddSpec, NotSpec):
     model.model_rebuild()

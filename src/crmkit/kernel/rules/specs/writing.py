@@ -31,6 +31,8 @@ def _spec(rule: Rule) -> dict[str, Any]:
             return {"all": [_spec(r) for r in rules]}
         case nodes.AnyOf(rules):
             return {"any": [_spec(r) for r in rules]}
+        case nodes.OddOf(rules):
+            return {"odd": [_spec(r) for r in rules]}
         case nodes.Not(inner):
             return {"not": _spec(inner)}
         case nodes.Compare(left, operator, right):

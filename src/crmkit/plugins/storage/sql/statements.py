@@ -25,6 +25,7 @@ from crmkit.kernel.rules.planned import (
     Is,
     Literal,
     No,
+    Odd,
     Operand,
     PartOf,
     Plan,
@@ -154,6 +155,8 @@ class _Places:
                 return Both(tuple([self.shape(p) for p in plans]))
             case Either(plans):
                 return Either(tuple([self.shape(p) for p in plans]))
+            case Odd(plans):
+                return Odd(tuple([self.shape(p) for p in plans]))
             case No(inner):
                 return No(self.shape(inner))
             case Some(hops, where):

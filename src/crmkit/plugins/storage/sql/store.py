@@ -261,6 +261,7 @@ def _teach(connection: Connection) -> None:
     taught.create_function("crm_drawn", 3, drawn, deterministic=True)
     taught.create_function("crm_read", 2, _read, deterministic=True)
     taught.create_function("crm_plus", 2, _plus, deterministic=True)
+    taught.create_function("crm_order", 4, _order, deterministic=True)
 
 
 def _part(text: str | None, part: str, zone: str) -> int | None:
@@ -268,6 +269,14 @@ def _part(text: str | None, part: str, zone: str) -> int | None:
         return None
     value = datetime.fromisoformat(text + "+00:00") if len(text) > len("2026-01-01") else date.fromisoformat(text)
     return part_of(value, part, ZoneInfo(zone))
+
+
+def _order(above: int | None, below: int, other_above: int | None, other_below: int) -> int | None:
+    """Whether one fraction is less than (-1), the same as (0) or more than (1) another one."""
+    if above is None or other_above is None:
+        return None
+    left, right = above * other_below, other_above * below
+    return (left > right) - (left < right)
 
 
 def _read(text: str | None, form: str) -> int | str | None:

@@ -11,6 +11,7 @@ from sqlalchemy.sql import ColumnElement, FromClause, Select
 
 from crmkit.kernel.entity import Kind
 from crmkit.kernel.money import Money
+from crmkit.kernel.rules.evaluate import is_mean
 from crmkit.kernel.rules.nodes import NEGATED, Operator
 from crmkit.kernel.rules.planned import (
     Blank,
@@ -22,6 +23,7 @@ from crmkit.kernel.rules.planned import (
     Like,
     Literal,
     No,
+    Odd,
     Operand,
     PartOf,
     Plan,
@@ -33,12 +35,15 @@ from crmkit.kernel.rules.planned import (
 )
 from crmkit.plugins.storage.sql.compile.ordering import Ordering
 from crmkit.plugins.storage.sql.compile.related import Near, split
-from crmkit.plugins.storage.sql.compile.totals import Group, Totals, group_of, is_grouped
+from crmkit.plugins.storage.sql.compile.singly import Singly
+from crmkit.plugins.storage.sql.compile.totals import Group, group_of, is_grouped
 from crmkit.plugins.storage.sql.compile.values import FROM_NOTHING, is_choice, is_distant
-from crmkit.plugins.storage.sql.compile.words import COMPARE, Condition, all_of, any_of
+from crmkit.plugins.storage.sql.compile.words import COMPARE, Condition, all_of, any_of, total_of
+
+AT_ONCE = 1_000  # aggregates in one scan; SQLite has room for twice as many
 
 
-class Compiler(Totals, Ordering):
+class Compiler(Singly, Ordering):
     """Writes plans as conditions."""
 
     def keys_alone(self, plan: Plan) -> Select[Any] | None:
@@ -62,6 +67,8 @@ class Compiler(Totals, Ordering):
                 return self.several(plans, t, holds=holds, every=holds, near=near)
             case Either(plans):
                 return self.several(plans, t, holds=holds, every=not holds, near=near)
+            case Odd(plans):
+                return self.odd(plans, t, holds=holds)
             case Is(left, op, right):
                 return self.compare(left, op, right, t, holds=holds, near=near)
             case In(left, values):
@@ -92,6 +99,12 @@ class Compiler(Totals, Ordering):
             tests.append(self.in_groups(keys, t, inside=inside))
         return all_of(tests) if every else any_of(tests)
 
+    def odd(self, plans: Sequence[Plan], t: FromClause, *, holds: bool) -> Condition:
+        """An odd number of *plans* holds."""
+        ones = [sa.case((self.test(p, t), 1), else_=0) for p in plans]
+        rest: Condition = total_of(ones) % 2 == int(holds)
+        return rest
+
     def compare(
         self, left: Operand, op: Operator, right: Operand, t: FromClause, *, holds: bool, near: Near | None
     ) -> Condition:
@@ -101,6 +114,8 @@ class Compiler(Totals, Ordering):
         if is_distant(left) and isinstance(right, Literal):
             hops, here = split(left)
             return self.some(hops, Is(here, op, right), t, holds=holds)
+        if is_mean(left) or is_mean(right):
+            return self.ratio(left, op, right, t, holds=holds)
         sides = [*self.sides(left, right, t)]
         if holds:
             return sa.and_(*(COMPARE[op if last else "=="](a, b) for a, b, last in sides))
@@ -169,8 +184,9 @@ class Compiler(Totals, Ordering):
             hops, here = split(column)
             return self.some(hops, Tagged(here, every, tuple(values)), t, holds=holds)
         tags = t.c[column.attribute.name]
-        tests = [self.one_tag(tags, v) for v in values]
-        test = sa.and_(tags.is_not(None), *tests) if every else sa.or_(sa.false(), *tests)
+        test = self.tags_hold(tags, tuple(dict.fromkeys(values)), every=every)
+        if every:
+            test = sa.and_(tags.is_not(None), test)
         return test if holds else sa.or_(tags.is_(None), sa.not_(test))
 
 
@@ -179,12 +195,13 @@ def _is_constant(value: Any) -> bool:
 
 
 def _fusible(plans: Sequence[Plan], *, holds: bool) -> tuple[list[list[Group]], list[Plan]]:
-    """Aggregates over the same relation and on the same side of it, two and more; and the rest."""
+    """Aggregates over the same relation and on the same side of it, two to a thousand; and the rest."""
     found: dict[Any, list[tuple[Plan, Group]]] = {}
     for plan in plans:
         for group in _groups(plan, holds=holds):
             found.setdefault((group.total.hops, group.inside), []).append((plan, group))
-    fused = [some for some in found.values() if len(some) > 1]
+    batches = [some[n : n + AT_ONCE] for some in found.values() for n in range(0, len(some), AT_ONCE)]
+    fused = [some for some in batches if len(some) > 1]
     gone = {id(plan) for some in fused for plan, _ in some}
     return [[group for _, group in some] for some in fused], [p for p in plans if id(p) not in gone]
 

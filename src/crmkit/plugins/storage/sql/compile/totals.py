@@ -22,7 +22,7 @@ from crmkit.kernel.rules.nodes import NEGATED, Operator
 from crmkit.kernel.rules.planned import Both, Is, Literal, Plan, Total
 from crmkit.plugins.storage.sql.compile.related import Near, RelatedRows
 from crmkit.plugins.storage.sql.compile.values import FROM_NOTHING
-from crmkit.plugins.storage.sql.compile.words import COMPARE, Condition
+from crmkit.plugins.storage.sql.compile.words import COMPARE, Condition, all_of, any_of
 from crmkit.plugins.storage.sql.types import SCALE
 
 
@@ -110,13 +110,13 @@ class Totals(RelatedRows):
             scanned.append(near.limit(key, hop.source))
         only = [self.counted(g.total, where, target) for g, where in zip(groups, own, strict=True)]
         if all(o is not None for o in only):
-            scanned.append(sa.or_(*(o for o in only if o is not None)))
+            scanned.append(any_of([o for o in only if o is not None]))
         havings = [
             self.compare_total(g.total, self.column_of(g.total, target), g.operator, g.value, only=o)
             for g, o in zip(groups, only, strict=True)
         ]
         chosen = sa.select(key).select_from(target).where(*scanned).group_by(key)
-        return chosen.having(sa.and_(*havings) if every else sa.or_(*havings))
+        return chosen.having(all_of(havings) if every else any_of(havings))
 
     def counted(self, total: Total, where: Sequence[Plan], t: FromClause) -> Condition | None:
         """Which of the scanned rows count; all of them if there is no condition."""
@@ -125,8 +125,32 @@ class Totals(RelatedRows):
             conditions.append(self.currency_of(total, t) == total.currency)
         return sa.and_(*conditions) if conditions else None
 
-    def rows(self, total: Total) -> tuple[ColumnElement[Any], ColumnElement[Any], Select[Any]]:
-        """The key of the origin, the value, and the rows that *total* looks at; over several hops, each row once."""
+    def rows(
+        self, total: Total, wanted: ColumnElement[Any] | None = None
+    ) -> tuple[ColumnElement[Any], ColumnElement[Any], Select[Any]]:
+        """The key of the origin, the value, and the rows that *total* looks at; over several hops, each row once.
+
+        Args:
+            total: the aggregate.
+            wanted: rows in other currencies are left out.
+        """
+        key, last, joined, conditions = self.joined(total)
+        value = self.column_of(total, last)
+        if total.currency is not None:
+            conditions.append(self.currency_of(total, last) == total.currency)
+        if len(total.hops) == 1:
+            if wanted is not None:
+                conditions.append(self.currency_of(total, last) == wanted)
+            return key, value, sa.select(key, value).select_from(joined).where(*conditions)
+        once = sa.select(key.label("key"), last.c.id.label("id"), value.label("value")).select_from(joined)
+        if wanted is not None:
+            once = once.add_columns(self.currency_of(total, last).label("currency"))
+        each = once.where(*conditions).distinct().subquery()
+        rows = sa.select(each.c.key, each.c.value)
+        return each.c.key, each.c.value, rows if wanted is None else rows.where(each.c.currency == wanted)
+
+    def joined(self, total: Total) -> tuple[ColumnElement[Any], FromClause, FromClause, list[Condition]]:
+        """The key of the origin, the table with the rows, what leads to it, and what they have to satisfy."""
         first = self.table(total.hops[0].target)
         key = first.c[total.hops[0].key]
         conditions = [self.of_tenant(first)]
@@ -140,14 +164,7 @@ class Totals(RelatedRows):
             last = target
         if total.where != Both(()):
             conditions.append(self.test(total.where, last))
-        value = self.column_of(total, last)
-        if total.currency is not None:
-            conditions.append(self.currency_of(total, last) == total.currency)
-        if len(total.hops) == 1:
-            return key, value, sa.select(key, value).select_from(joined).where(*conditions)
-        once = sa.select(key.label("key"), last.c.id.label("id"), value.label("value")).select_from(joined)
-        each = once.where(*conditions).distinct().subquery()
-        return each.c.key, each.c.value, sa.select(each.c.key, each.c.value)
+        return key, last, joined, conditions
 
     def column_of(self, total: Total, t: FromClause) -> ColumnElement[Any]:
         """What is added up."""
@@ -187,6 +204,11 @@ class Totals(RelatedRows):
             case "sum":
                 # PostgreSQL sums bigint as numeric, whose exact value compares like the integer that it is.
                 return sa.type_coerce(sa.func.coalesce(_filtered(sa.func.sum(column), only), 0), column.type)
+            case "added":
+                return sa.func.sum(sa.type_coerce(column, sa.BigInteger))
+            case "weight":
+                # PostgreSQL and DuckDB sum up in a wider type than they count in: products of it have room.
+                return sa.func.sum(sa.case((column.is_not(None), sa.cast(1, sa.BigInteger))))
             case "min":
                 return _filtered(sa.func.min(column), only)
             case "max":

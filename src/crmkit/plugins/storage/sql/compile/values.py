@@ -7,9 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from attrs import evolve
-from sqlalchemy.sql import ColumnElement, FromClause, Select
+from sqlalchemy.sql import ColumnElement, FromClause
 
-from crmkit.errors import DefinitionError
 from crmkit.kernel.checking import INTEGER_LIMIT
 from crmkit.kernel.entity import Kind
 from crmkit.kernel.money import Money
@@ -25,12 +24,8 @@ class Values(Words):
     """Operands."""
 
     @abstractmethod
-    def rows(self, total: Total) -> tuple[ColumnElement[Any], ColumnElement[Any], Select[Any]]:
-        """The key of the origin, the value, and the rows that *total* looks at."""
-
-    @abstractmethod
-    def aggregate(self, total: Total, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The function of *total* over *column*."""
+    def scalar(self, total: Total, t: FromClause, *, currency: bool = False) -> ColumnElement[Any]:
+        """An aggregate of the rows that belong to the row *t*."""
 
     def value(self, operand: Operand, t: FromClause, *, currency: bool = False) -> Any:
         """The value of *operand* for the row *t*, as a column expression."""
@@ -69,6 +64,8 @@ class Values(Words):
 
     def sides(self, left: Operand, right: Operand, t: FromClause) -> list[tuple[Any, Any, bool]]:
         """What is compared with what: for money the currencies first."""
+        if any(isinstance(side, Total) and side.like is not None for side in (left, right)):
+            return [(self.value(left, t), self.value(right, t), True)]  # in one currency from the beginning
         if isinstance(left, Column | Total) and left.kind is Kind.MONEY:
             if isinstance(right, Literal):
                 money: Money = right.value
@@ -93,47 +90,6 @@ class Values(Words):
         cut = sa.case((value < -reach, -reach), (value > reach, reach), else_=value)
         scaled: ColumnElement[Any] = sa.type_coerce(cut, sa.BigInteger) * SCALE
         return scaled
-
-    # ── Aggregates, one row at a time: for comparisons with other fields ──
-
-    def scalar(self, total: Total, t: FromClause, *, currency: bool = False) -> ColumnElement[Any]:
-        """An aggregate as a correlated subquery."""
-        hop = total.hops[0]
-        if not hop.many:
-            target = self.table(hop.target)
-            inner = self.scalar(evolve(total, hops=total.hops[1:]), target, currency=currency)
-            chosen = sa.select(inner).where(self.of_tenant(target), target.c.id == t.c[hop.key]).correlate(t)
-            there: ColumnElement[Any] = chosen.scalar_subquery()
-            return sa.func.coalesce(there, 0) if total.function in FROM_NOTHING else there
-        if total.function in {"first", "last"}:
-            return self.outermost(total, t, currency=currency)
-        if total.function == "avg":
-            raise DefinitionError("avg is compared with a constant, not with another field")
-        key, value, rows = self.rows(total)
-        mine = rows.where(key == t.c.id).correlate(t)
-        return mine.with_only_columns(self.aggregate(total, value), maintain_column_froms=True).scalar_subquery()
-
-    def outermost(self, total: Total, t: FromClause, *, currency: bool) -> ColumnElement[Any]:
-        """The value of the earliest row, or of the latest one."""
-        if len(total.hops) != 1 or total.column is None:
-            raise DefinitionError(f"{total.function} looks at rows one relation away")
-        hop = total.hops[0]
-        target = self.table(hop.target)
-        when = target.c[hop.target.when]
-        order = (when, target.c.id) if total.function == "first" else (when.desc(), target.c.id.desc())
-        return (
-            sa.select(self.value(total.column, target, currency=currency))
-            .where(
-                self.of_tenant(target),
-                target.c[hop.key] == t.c.id,
-                when.is_not(None),
-                self.test(total.where, target),
-            )
-            .order_by(*order)
-            .limit(1)
-            .correlate(t)
-            .scalar_subquery()
-        )
 
 
 def is_choice(operand: Operand) -> bool:

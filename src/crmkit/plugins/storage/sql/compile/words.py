@@ -33,6 +33,7 @@ COMPARE: dict[Operator, Callable[[Any, Any], Condition]] = {
 }
 MANY_VALUES = 500
 MANY_TESTS = 100
+MANY_TAGS = 20
 
 
 class Words(ABC):
@@ -74,6 +75,22 @@ class Words(ABC):
             return tags.op("@>", is_comparison=True)(sa.cast(sa.literal(dump_json([value])), TYPES[Kind.TAGS]))
         listed = sa.func.json_each(tags).table_valued("value")
         return sa.exists(sa.select(sa.literal(1)).select_from(listed).where(listed.c.value == value))
+
+    def tags_hold(self, tags: ColumnElement[Any], values: Sequence[str], *, every: bool) -> Condition:
+        """The set has all (or any) of *values*; many of them are one parameter."""
+        if len(values) <= MANY_TAGS:
+            tests = [self.one_tag(tags, v) for v in values]
+            return all_of(tests) if every else any_of(tests)
+        wanted = sa.literal(dump_json(list(values)))
+        if not self.sqlite:
+            if every:
+                return tags.op("@>", is_comparison=True)(sa.cast(wanted, TYPES[Kind.TAGS]))
+            return tags.op("?|", is_comparison=True)(sa.cast(sa.literal(list(values), ARRAY(sa.Text)), ARRAY(sa.Text)))
+        listed, asked = (sa.func.json_each(each).table_valued("value") for each in (tags, wanted))
+        found = sa.select(sa.func.count(listed.c.value.distinct())).select_from(listed)
+        found = found.where(listed.c.value.in_(sa.select(asked.c.value))).correlate_except(listed)
+        number = found.scalar_subquery()
+        return number == len(values) if every else number > 0
 
     def plus(self, moment: ColumnElement[Any], lasting: timedelta) -> ColumnElement[Any]:
         """So much later."""
@@ -208,6 +225,15 @@ def all_of(tests: Sequence[Condition]) -> Condition:
 def any_of(tests: Sequence[Condition]) -> Condition:
     """At least one of *tests*; many of them in brackets of a hundred."""
     return sa.or_(sa.false(), *tests) if len(tests) <= MANY_TESTS else _bracketed(tests, sa.or_, "OR")
+
+
+def total_of(numbers: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    """The sum of *numbers*, in brackets of a hundred likewise."""
+    if not numbers:
+        return sa.literal(0)
+    parts = [list(numbers[n : n + MANY_TESTS]) for n in range(0, len(numbers), MANY_TESTS)]
+    hundreds = [reduce(operator.add, part).self_group() for part in parts]
+    return reduce(lambda left, right: left.op("+")(right), hundreds).self_group()
 
 
 def _bracketed(tests: Sequence[Condition], combine: Callable[..., Condition], word: str) -> Condition:
