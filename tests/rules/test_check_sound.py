@@ -30,6 +30,7 @@ from crmkit.kernel.rules.nodes import (
     Match,
     Missing,
     Not,
+    OddOf,
     OneOf,
     Related,
 )
@@ -45,7 +46,7 @@ MOMENTS = st.builds(AsOf, at=instants(), zone=ZONES, past=st.booleans())
 def without(rule: Rule, branch: str) -> Iterator[Rule]:
     """*rule* without the branch that reads *branch*, wherever it stands among others."""
     match rule:
-        case AllOf(parts) | AnyOf(parts) if len(parts) > 1:
+        case AllOf(parts) | AnyOf(parts) | OddOf(parts) if len(parts) > 1:
             for n, part in enumerate(parts):
                 if text_of(part) == branch:
                     yield type(rule)((*parts[:n], *parts[n + 1 :]))

@@ -17,7 +17,7 @@ from crmkit.kernel.rules.check.names import place_of
 from crmkit.kernel.rules.explain import Explainer
 from crmkit.kernel.rules.explain import turning as turns
 from crmkit.kernel.rules.explain.turning import base, holds, turning
-from crmkit.kernel.rules.nodes import AllOf, AnyOf, Not
+from crmkit.kernel.rules.nodes import AllOf, AnyOf, Not, OddOf
 from crmkit.testing.strategies import rules
 from tests.rules.small_worlds import KINDS, REGISTRY, SEGMENTS, World, small_worlds
 from tests.rules.test_check_sound import MOMENTS
@@ -73,7 +73,7 @@ def puzzles(draw: st.DrawFn) -> tuple[Rule, dict[Rule, bool]]:
 
 def conditions(rule: Rule) -> Iterator[Rule]:
     match rule:
-        case AllOf(parts) | AnyOf(parts):
+        case AllOf(parts) | AnyOf(parts) | OddOf(parts):
             for part in parts:
                 yield from conditions(part)
         case Not(inner):

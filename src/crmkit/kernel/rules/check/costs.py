@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.check.findings import Finding
 from crmkit.kernel.rules.check.names import Place
-from crmkit.kernel.rules.nodes import AllOf, AnyOf, Rule, walk
+from crmkit.kernel.rules.nodes import AllOf, AnyOf, OddOf, Rule, walk
 from crmkit.kernel.rules.text import path_text
 
 
@@ -113,7 +113,7 @@ def _wanted(rule: Rule, place: Place) -> tuple[tuple[str, ...], ...]:
 
 
 def _parts(rule: Rule) -> Iterator[Rule]:
-    if isinstance(rule, (AllOf, AnyOf)):
+    if isinstance(rule, (AllOf, AnyOf, OddOf)):
         for inner in rule.rules:
             yield from _parts(inner)
     else:

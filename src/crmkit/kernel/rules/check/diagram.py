@@ -91,6 +91,17 @@ class Diagram:
             made = self.either(function, made)
         return made
 
+    def odd(self, functions: Iterable[int]) -> int:
+        """An odd number of them holds."""
+        made = NEVER
+        for function in sorted(functions, key=lambda f: -self.nodes[f][0]):
+            made = self.apart(function, made)
+        return made
+
+    def apart(self, one: int, other: int) -> int:
+        """One of them holds, and not the other."""
+        return self.choose(one, self.no(other), other)
+
     def same(self, one: int, other: int) -> int:
         """Both hold, or neither."""
         return self.choose(one, other, self.no(other))

@@ -15,8 +15,8 @@ from crmkit.kernel.rules.check.costs import cost_of, missing_indexes
 from crmkit.kernel.rules.check.diagram import EVER, NEVER, TooLarge
 from crmkit.kernel.rules.check.findings import Finding, Findings, Severity
 from crmkit.kernel.rules.check.names import Place, check_names, place_of, place_of_all
-from crmkit.kernel.rules.check.reasoning import Reasoning, leaves_of
-from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, Rule, a_rule, walk
+from crmkit.kernel.rules.check.reasoning import Reasoning, is_never, leaves_of
+from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, OddOf, Rule, a_rule, walk
 from crmkit.kernel.rules.parse import parse
 from crmkit.kernel.rules.text import path_text, related_text, text_of
 from crmkit.kernel.text import shown
@@ -125,7 +125,7 @@ def _whole(rule: Rule, place: Place) -> Iterator[Finding]:
 
 
 def _why_not(rule: Rule) -> str:
-    return NOBODY if isinstance(rule, (AllOf, AnyOf, Not)) else NO_VALUE
+    return NOBODY if isinstance(rule, (AllOf, AnyOf, OddOf, Not)) else NO_VALUE
 
 
 class _Pruning:
@@ -145,35 +145,37 @@ class _Pruning:
         match rule:
             case Not(inner):
                 return self.diagram.no(self.prune(inner, as_is[::-1], pruned[::-1]))
-            case AllOf(rules) | AnyOf(rules) if len(rules) > 1:
-                return self._several(rule, rules, as_is, pruned)
+            case AllOf(rules) | AnyOf(rules) | OddOf(rules) if len(rules) > 1:
+                return self._several(type(rule), rules, as_is, pruned)
         return self.reasoning.node(rule)
 
-    def _several(self, rule: Rule, rules: Sequence[Rule], as_is: tuple[int, int], pruned: tuple[int, int]) -> int:
-        every = isinstance(rule, AllOf)
-        join = self.diagram.both if every else self.diagram.either
-        neutral = EVER if every else NEVER
+    def _several(self, kind: type[Rule], rules: Sequence[Rule], as_is: tuple[int, int], pruned: tuple[int, int]) -> int:
+        join = {AllOf: self.diagram.both, AnyOf: self.diagram.either, OddOf: self.diagram.apart}[kind]
+        gone = kind is AllOf  # what a branch that is taken away counts as
         made = [self.reasoning.node(r) for r in rules]
+        neutral = EVER if gone else NEVER
         behind = [*itertools.accumulate(reversed(made), join, initial=neutral)][::-1]
         before = left = neutral
         kept = 0
         for n, branch in enumerate(rules):
-            here = self._around(join(before, behind[n + 1]), as_is, every=every)
-            there = self._around(join(left, behind[n + 1]), pruned, every=every)
+            here = self._around(kind, join(before, behind[n + 1]), as_is)
+            there = self._around(kind, join(left, behind[n + 1]), pruned)
             before = join(before, made[n])
             alone = not kept and n == len(rules) - 1
-            if not alone and all(self.reasoning.alike(around[every], self.whole) for around in (here, there)):
+            if not alone and all(self.reasoning.alike(around[gone], self.whole) for around in (here, there)):
                 self.idle.append(branch)
                 continue
             kept += 1
             left = join(left, self.prune(branch, here, there))
         return left
 
-    def _around(self, others: int, around: tuple[int, int], *, every: bool) -> tuple[int, int]:
+    def _around(self, kind: type[Rule], others: int, around: tuple[int, int]) -> tuple[int, int]:
         never, ever = around
-        if every:
+        if kind is AllOf:
             return never, self.diagram.choose(others, ever, never)
-        return self.diagram.choose(others, ever, never), ever
+        if kind is AnyOf:
+            return self.diagram.choose(others, ever, never), ever
+        return self.diagram.choose(others, ever, never), self.diagram.choose(others, never, ever)
 
 
 def _rows(related: nodes.Related, place: Place) -> Iterator[Finding]:
@@ -240,6 +242,15 @@ def _neighbours(node: AllOf | AnyOf) -> Iterator[tuple[Rule, Rule]]:
             if (id(one), id(other)) not in seen:
                 seen.add((id(one), id(other)))
                 yield one, other
+
+
+def contradict(conditions: Sequence[Rule], place: Place) -> bool:
+    """Whether *conditions* are known to exclude each other: all of them together, or if they are too many in pairs."""
+    together = AllOf(tuple(conditions))
+    if is_never(together, place):
+        return True
+    pairs = itertools.islice(_neighbours(together), PAIRS)
+    return any(is_never(AllOf(pair), place) for pair in pairs)
 
 
 def _subjects(rule: Rule) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from crmkit.kernel.entity import Kind
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.check.lines import EVERYONE, Atom, Cut, Line, comes_before, not_later
 from crmkit.kernel.rules.check.meaning import ONE_ROW, Meaning, Search
-from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, Related, Rule
+from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, OddOf, Related, Rule
 
 SOME = 60  # things of one kind that are compared with each other
 Inclusion = Callable[[Related, Related], bool]
@@ -36,7 +36,7 @@ def atoms_in(rules: Iterable[Rule]) -> dict[Any, dict[Any, Atom]]:
         rule = waiting.pop()
         if isinstance(rule, Atom):
             found.setdefault(rule.subject, {})[rule.said] = rule
-        elif isinstance(rule, (AllOf, AnyOf)):
+        elif isinstance(rule, (AllOf, AnyOf, OddOf)):
             waiting += rule.rules[::-1]
         elif isinstance(rule, Not):
             waiting.append(rule.rule)

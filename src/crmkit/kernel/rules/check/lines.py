@@ -257,12 +257,12 @@ def during(subject: Any, present: Rule, window: Window, *, in_days: bool) -> Rul
         if window.side == "next":
             yield from_(Cut("today" if in_days else "now"))
             yield from (Not(from_(cut)) for cut in ends(window))
-            return
         if window.side == "before":
             yield Not(begins if begins.rules else from_(Cut("back", timedelta(0))))
+        if window.side != "last":
             begins = AllOf(() if window.since is None else (from_(moment(window.since)),))
         yield begins
-        if window.side == "last" and window.since is None and window.until is None:
+        if window.side == "last" and not window.open_ended:
             yield Not(from_(Cut("now")))
         if window.until is not None:
             yield Not(from_(moment(window.until)))

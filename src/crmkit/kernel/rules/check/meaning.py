@@ -28,7 +28,7 @@ from crmkit.kernel.rules.check.lines import (
     placed,
 )
 from crmkit.kernel.rules.check.names import Place
-from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, Operator, Related, Rule, Window
+from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, OddOf, Operator, Related, Rule, Window
 from crmkit.kernel.rules.plan.fitting import LIMITS
 from crmkit.kernel.text import fold
 
@@ -99,6 +99,8 @@ class Meaning:
                 return AllOf(tuple(map(self.of, rules)))
             case AnyOf(rules):
                 return AnyOf(tuple(map(self.of, rules)))
+            case OddOf(rules):
+                return OddOf(tuple(map(self.of, rules)))
             case Not(inner):
                 return Not(self.of(inner))
         if rule not in self.known:

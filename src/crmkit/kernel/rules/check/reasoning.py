@@ -11,7 +11,7 @@ from crmkit.kernel.rules.check.lemmas import atoms_in, lemmas
 from crmkit.kernel.rules.check.lines import Atom, Cut
 from crmkit.kernel.rules.check.meaning import Meaning
 from crmkit.kernel.rules.check.names import Place
-from crmkit.kernel.rules.nodes import AllOf, AnyOf, Not, Related, Rule
+from crmkit.kernel.rules.nodes import AllOf, AnyOf, Not, OddOf, Related, Rule
 
 LEAVES = 1_000
 
@@ -81,6 +81,8 @@ class Reasoning:
                 return self.diagram.all(map(self._node, rules))
             case AnyOf(rules):
                 return self.diagram.any(map(self._node, rules))
+            case OddOf(rules):
+                return self.diagram.odd(map(self._node, rules))
         raise TypeError(rule)
 
     def never(self, node: int) -> bool:
@@ -128,7 +130,7 @@ def leaves_of(rule: Rule) -> Iterable[Rule]:
     waiting = [rule]
     while waiting:
         here = waiting.pop()
-        if isinstance(here, (AllOf, AnyOf)):
+        if isinstance(here, (AllOf, AnyOf, OddOf)):
             waiting += here.rules[::-1]
         elif isinstance(here, Not):
             waiting.append(here.rule)

@@ -14,7 +14,7 @@ from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.evaluate import Neighbours, compile_plan
 from crmkit.kernel.rules.explain.explanation import Explanation
 from crmkit.kernel.rules.explain.values import rows_shown, value_of
-from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, Related, Rule
+from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, OddOf, Related, Rule
 from crmkit.kernel.rules.plan import operand_of, plan
 from crmkit.kernel.rules.plan.planner import Planner
 from crmkit.kernel.rules.planned import AsOf, Total
@@ -48,7 +48,9 @@ class Explainer:
                 return self._combined(rule, "all", rules, entity, known)
             case AnyOf(rules) if rules:
                 return self._combined(rule, "any", rules, entity, known)
-            case Not(AllOf() | AnyOf() | Not() as inner):
+            case OddOf(rules) if rules:
+                return self._combined(rule, "odd", rules, entity, known)
+            case Not(AllOf() | AnyOf() | OddOf() | Not() as inner):
                 return self._combined(rule, "not", (inner,), entity, known)
         if rule not in known:
             known[rule] = self._condition(rule, entity)
@@ -57,7 +59,7 @@ class Explainer:
     def _combined(
         self,
         rule: Rule,
-        how: Literal["all", "any", "not"],
+        how: Literal["all", "any", "odd", "not"],
         rules: Iterable[Rule],
         entity: Any,
         known: dict[Rule, Explanation],
@@ -67,6 +69,7 @@ class Explainer:
         matches, text = {
             "all": (all(held), "all of"),
             "any": (any(held), "at least one of"),
+            "odd": (sum(held) % 2 == 1, "one and not the other of" if len(held) == 2 else "an odd number of"),
             "not": (not any(held), "not"),
         }[how]
         return Explanation(matches=matches, text=text, parts=parts, combines=how, rule=rule, schema=self.schema)

@@ -12,7 +12,7 @@ from crmkit.kernel.entity import Schema
 from crmkit.kernel.render import Node, tree_html, tree_md, tree_text
 from crmkit.kernel.rules.check.names import place_of
 from crmkit.kernel.rules.explain.turning import Turn, base, turning
-from crmkit.kernel.rules.nodes import AllOf, Always, AnyOf, Rule
+from crmkit.kernel.rules.nodes import AllOf, Always, AnyOf, OddOf, Rule
 
 ROWS = 5  # shown; Explanation.rows has all of them
 NOT_PROVEN = "a smaller change was not ruled out: the rule is too large to try them all"
@@ -28,7 +28,7 @@ class Explanation:
         text: the rule.
         value: what the entity has there, as text; none for rules that only combine others.
         parts: the rules that it combines.
-        combines: how: all must hold, any one, or not the only one.
+        combines: how: all must hold, any one, an odd number, or not the only one.
         rows: the related rows that were looked at, each with its moment and what was taken of it.
         rule: the rule itself.
         schema: what it is about.
@@ -38,7 +38,7 @@ class Explanation:
     text: str
     value: str | None = None
     parts: tuple[Explanation, ...] = ()
-    combines: Literal["all", "any", "not"] | None = None
+    combines: Literal["all", "any", "odd", "not"] | None = None
     rows: tuple[str, ...] = ()
     rule: Rule = attrs.field(repr=False)
     schema: Schema = attrs.field(repr=False)
@@ -97,7 +97,7 @@ class Explanation:
                 yield from part._conditions()  # noqa: SLF001 - own kind
             return
         leaf, straight = base(self.rule)
-        if not isinstance(leaf, (Always, AllOf, AnyOf)):
+        if not isinstance(leaf, (Always, AllOf, AnyOf, OddOf)):
             yield leaf, straight, self
 
     def _node(self) -> Node:

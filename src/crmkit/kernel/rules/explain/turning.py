@@ -8,9 +8,10 @@ import attrs
 
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.check.diagram import TooLarge
+from crmkit.kernel.rules.check.judging import contradict
 from crmkit.kernel.rules.check.names import Place
-from crmkit.kernel.rules.check.reasoning import Reasoning, is_never
-from crmkit.kernel.rules.nodes import AllOf, AnyOf, Not, Rule
+from crmkit.kernel.rules.check.reasoning import Reasoning
+from crmkit.kernel.rules.nodes import AllOf, AnyOf, Not, OddOf, Rule
 
 
 @attrs.frozen(kw_only=True)
@@ -76,7 +77,9 @@ def holds(rule: Rule, now: Mapping[Rule, bool]) -> bool:
             return all(holds(r, now) for r in rules)
         case AnyOf(rules):
             return any(holds(r, now) for r in rules)
-        case Not(AllOf() | AnyOf() | Not() | nodes.Always() as inner):
+        case OddOf(rules):
+            return sum(holds(r, now) for r in rules) % 2 == 1
+        case Not(AllOf() | AnyOf() | OddOf() | Not() | nodes.Always() as inner):
             return not holds(inner, now)
     leaf, straight = base(rule)
     return now[leaf] is straight
@@ -99,7 +102,7 @@ def _greedily(rule: Rule, now: Mapping[Rule, bool], place: Place, *, wanted: boo
         if holds(rule, {**values, leaf: now[leaf]}) is wanted:
             values[leaf] = now[leaf]
     turned = tuple(leaf for leaf in now if values[leaf] is not now[leaf])
-    if is_never(AllOf(tuple(leaf if values[leaf] else Not(leaf) for leaf in turned)), place):
+    if contradict([leaf if values[leaf] else Not(leaf) for leaf in turned], place):
         return Turn(smallest=False)
     return Turn(leaves=turned, smallest=False)
 
@@ -115,7 +118,12 @@ def _needed(rule: Rule, values: Mapping[Rule, bool], *, wanted: bool) -> frozens
                 known = [needed for needed in each if needed is not None]
                 return frozenset().union(*known) if len(known) == len(each) else None
             return min((needed for needed in each if needed is not None), key=len, default=None)
-        case Not(AllOf() | AnyOf() | Not() | nodes.Always() as inner):
+        case OddOf(rules):
+            if holds(rule, values) is wanted:
+                return frozenset()
+            each = [_needed(r, values, wanted=not holds(r, values)) for r in rules]
+            return min((needed for needed in each if needed is not None), key=len, default=None)
+        case Not(AllOf() | AnyOf() | OddOf() | Not() | nodes.Always() as inner):
             return _needed(inner, values, wanted=not wanted)
     leaf, straight = base(rule)
     return frozenset() if (values[leaf] is straight) is wanted else frozenset((leaf,))
