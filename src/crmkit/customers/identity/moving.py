@@ -16,10 +16,8 @@ import attrs
 from crmkit.errors import InvalidInput
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.entity import Attribute, Entity, Record, Schema
-from crmkit.kernel.ports import Query
 from crmkit.kernel.refusals import unique_keys
-from crmkit.kernel.rules import AsOf, F, Rule
-from crmkit.kernel.rules.plan import plan
+from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.snapshot import taken
 
 if TYPE_CHECKING:
@@ -45,22 +43,16 @@ def pointing(work: Work, name: str) -> Iterator[tuple[Schema, Attribute]]:
 
 def every(work: Work, cls: type[R], rule: Rule, *, limit: int | None = None) -> list[R]:
     """What satisfies *rule*, whatever the actor may see: nothing may stay behind."""
-    return work.session.find(everything(work, cls, rule, limit=limit))
-
-
-def everything(work: Work, cls: type[R], rule: Rule, *, limit: int | None = None) -> Query[R]:
-    """The query for it."""
-    registry = work.house.registry
-    moment = AsOf(at=work.now, zone=work.settings.zone)
-    return Query(cls=cls, plan=plan(rule, registry.schema(cls), registry, moment), limit=limit)
+    with work.as_the_house():
+        return work.find(cls, rule, limit=limit)
 
 
 def counted(work: Work, identifier: str) -> dict[str, int]:
     """By kind, how many rows refer to a customer."""
-    work.flush()
     found: dict[str, int] = {}
     for schema, a in pointing(work, "customer"):
-        number = work.session.count(everything(work, schema.cls, F[a.name] == identifier))
+        with work.as_the_house():
+            number = work.count(schema.cls, F[a.name] == identifier)
         if number:
             found[schema.plural] = found.get(schema.plural, 0) + number
     return found

@@ -169,7 +169,9 @@ class Trying(Collection[Segment]):
                 as_of=AsOf(at=at, zone=work.settings.zone, past=at < work.now),
                 neighbours=lambda relation, row: _neighbours(work, relation, row),
             )
-            return explainer.explain(self._asked(work, segment, who), who)
+            asked = self._asked(work, segment, who)
+            work.plan(Customer, asked)  # refuses the names of segments that there are not
+            return explainer.explain(asked, who)
 
     def _asked(self, work: Work, segment: Segment | str | Rule, customer: Customer) -> Rule:
         """The rule alone, unless the customer was put in or out by hand."""

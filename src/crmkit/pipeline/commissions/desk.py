@@ -10,7 +10,7 @@ from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.money import Money
-from crmkit.kernel.rules import AsOf, F, Rule, plan
+from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
 from crmkit.kernel.work import Work
 from crmkit.pipeline.commissions.ledger import Commission, corrected
@@ -66,8 +66,7 @@ class Plans(Collection[CommissionPlan]):
         """
         with self.work() as work:
             if rule is not None:
-                schema = work.house.registry.schema("order" if source == "payment" else "opportunity")
-                plan(rule, schema, work.house.registry, AsOf(at=work.now, zone=work.settings.zone))
+                work.plan(work.house.registry.schema("order" if source == "payment" else "opportunity").cls, rule)
             values = {
                 "percent": percent,
                 "fixed": fixed,

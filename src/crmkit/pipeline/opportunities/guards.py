@@ -111,6 +111,7 @@ def _held_back(work: Work, deal: Opportunity, process: SalesPipeline) -> Iterato
     rule = process[deal.stage].exit if deal.stage in process else None
     if rule is None:
         return
+    work.plan(Opportunity, rule)  # refuses names that lead nowhere any more
     explainer = Explainer(
         schema=Opportunity.__schema__,
         registry=work.house.registry,

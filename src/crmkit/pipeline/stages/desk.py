@@ -10,7 +10,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.rules import AsOf, F, plan
+from crmkit.kernel.rules import F
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.stages.definition import Moves, SalesPipeline, Stage
@@ -141,7 +141,7 @@ def _check(work: Work, made: SalesPipeline) -> None:
             raise DefinitionError(f"pipeline {made.name} asks for {name!r}, which no opportunity has{hint}")
     for stage in made.stages:
         if stage.exit is not None:
-            plan(stage.exit, deals, registry, AsOf(at=work.now, zone=work.settings.zone))
+            work.plan(deals.cls, stage.exit)
 
 
 def pipeline_of(work: Work, name: str) -> SalesPipeline:

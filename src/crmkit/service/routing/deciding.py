@@ -7,15 +7,14 @@ agent the last place that he has.  They look at everything, whatever the actor m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
 
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Record
-from crmkit.kernel.ports import Query, ordering
-from crmkit.kernel.rules import AsOf, F, Rule
-from crmkit.kernel.rules.plan import plan
+from crmkit.kernel.ports import Query
+from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json
 from crmkit.service.cases.case import Case
 from crmkit.service.policies.matching import fits
@@ -167,18 +166,13 @@ def load_of(work: Work, queue: Queue, agent: Agent) -> int:
         return 0
     most = MOST_OPEN if agent.limit is None else agent.limit
     theirs = (F.owner == agent.name) & F.status.in_(ALIVE)
-    query = Query(cls=Case, plan=_everything(work, Case, theirs), limit=most)
+    with work.as_the_house():
+        query = Query(cls=Case, plan=work.plan(Case, theirs), limit=most)
     channels = work.session.columns(query, ["channel"])
     return sum(queue.units.get(channel or "", 1) for (channel,) in channels)
 
 
 def looked_up(work: Work, cls: type[R], rule: Rule, *, order_by: tuple[str, ...], limit: int) -> list[R]:
     """What satisfies *rule*, whatever the actor may see: who gets a case does not depend on who opened it."""
-    order = ordering(cls.__schema__, order_by)
-    query = Query(cls=cls, plan=_everything(work, cls, rule), order=order, limit=limit)
-    return work.session.find(query)
-
-
-def _everything(work: Work, cls: type[Any], rule: Rule) -> Any:
-    registry = work.house.registry
-    return plan(rule, registry.schema(cls), registry, AsOf(at=work.now, zone=work.settings.zone))
+    with work.as_the_house():
+        return work.find(cls, rule, order_by=order_by, limit=limit)
