@@ -78,7 +78,7 @@ class _Language:
         """What a test of *schema* may be about, the frequent ones more than once."""
         topics = ["field"] * 5 + ["pair", "bucket", "always"]
         if any(f"{a.name}_since" in schema for a in schema) and "stays" in self.registry.relations[schema.name]:
-            topics.append("held")
+            topics += ["held"] * 3
         if self.registry.extras and "extras" in schema:
             topics += ["extra"] * 2
         if self.segments and schema.name == "customer":
