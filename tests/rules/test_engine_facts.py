@@ -28,6 +28,8 @@ from crmkit.plugins.storage.duckdb import DuckEngine
 from crmkit.testing import FrozenClock
 from tests.postgres import fresh_database
 
+pytestmark = pytest.mark.slow  # a PostgreSQL server is among the engines
+
 CASES = {c["id"]: c for c in json.loads((Path(__file__).parent / "cases.json").read_text(encoding="utf-8"))}
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2024, 3, 31, 10, 0, tzinfo=UTC)  # in Berlin, the day on which two o'clock is left out

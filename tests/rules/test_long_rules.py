@@ -23,6 +23,8 @@ from crmkit.kernel.rules.specs import from_json, to_json
 from crmkit.plugins.storage.duckdb import DuckEngine
 from tests.postgres import fresh_database
 
+pytestmark = pytest.mark.slow  # a PostgreSQL server is among the engines
+
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 MANY = [f"t{n}" for n in range(100_000)]
 Asked = Callable[[Rule], set[str]]
