@@ -45,6 +45,20 @@ def merged_with_a_roman(crm: CRM) -> dict[str, str]:
     return known
 
 
+def segment_of_vips(crm: CRM) -> dict[str, str]:
+    crm.customers.segments.define("VIPs", rule=F.tags.has("vip"))
+    return colleagues(crm)
+
+
+def merged_into_a_friend(crm: CRM) -> dict[str, str]:
+    """Both are friends of the third one, who has one friend left when they are merged."""
+    known = two(crm) | {"c": person(crm, "C").id}
+    for other in ("a", "b"):
+        crm.customers.relate(known["c"], known[other], kind="friend")
+    crm.customers.merge(known["a"], known["b"])
+    return known
+
+
 def subsidiary(crm: CRM) -> dict[str, str]:
     parent = crm.customers.companies.register(name="Parent", industry="photo")
     child = crm.customers.companies.register(name="Child", parent_id=parent.id)
@@ -130,6 +144,16 @@ SCENARIOS: dict[str, tuple[Setting, Rule, Change]] = {
         colleagues,
         F.company.customers.count() >= 2,
         lambda crm, x: crm.customers.merge(x["a"], x["b"]),
+    ),
+    "a colleague enters a segment": (
+        segment_of_vips,
+        F.company.customers.where(F.in_segment("VIPs")).any(),
+        lambda crm, x: crm.customers.update(x["b"], tags={"vip"}),
+    ),
+    "a relationship comes back with an unmerge": (
+        merged_into_a_friend,
+        F.relationships.count() >= 2,
+        lambda crm, x: crm.customers.unmerge(x["b"]),
     ),
     "the partner's birthday": (
         couple,
@@ -254,6 +278,8 @@ def test_it_finds_whom_a_change_moves(name: str, target: str) -> None:
         assert after == {c.id for c in crm.customers.find(rule)}
         assert after != before
         assert done.judged is not None  # not everybody was looked at
-        clock.advance(hours=1)
-        assert crm.customers.segments.refresh("watched").judged == 0
+        for _ in range(2):  # the first one may look again at what the refresh itself has written
+            clock.advance(hours=1)
+            again = crm.customers.segments.refresh("watched")
+        assert again.judged == 0
         assert bystander not in after | before

@@ -24,7 +24,6 @@ from crmkit.kernel.stays import Moved, StageSpan, stay_before
 
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Entity)
-T = TypeVar("T", EventRecord, StageSpan, AgendaItem, Message)
 
 
 class Work(Asking):

@@ -80,9 +80,10 @@ def _as_before(work: Work, kind: str, snapshot: dict[str, Any], version: int) ->
 
 def _there_again(work: Work, kind: str, snapshot: dict[str, Any]) -> None:
     schema: Any = work.house.registry.schema(kind)
+    written = {"updated_at": work.now} if "updated_at" in schema else {}
     try:
         with work.savepoint():
-            work.session.insert([restored(schema.cls, snapshot)])
+            work.session.insert([restored(schema.cls, snapshot, **written)])
     except (Duplicate, NotFound):
         return  # there is one by now, or what it was about is gone
 

@@ -121,6 +121,9 @@ def _paths(node: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield way
         if node.where is not None:
             yield from _paths(node.where, way)
+    elif isinstance(node, nodes.InSegment):
+        if prefix:  # his own memberships are asked for by the name of the segment
+            yield (*prefix, "memberships")
     else:
         inside = prefix
         if isinstance(node, nodes.Aggregate):
