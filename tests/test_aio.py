@@ -475,6 +475,7 @@ def test_a_missing_package_is_named_with_the_extra(missing: str, monkeypatch: py
         asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_importing_crmkit_does_not_import_asyncio() -> None:
     code = "import sys, crmkit; assert 'asyncio' not in sys.modules; assert crmkit.AsyncCRM.__name__ == 'AsyncCRM'"
     subprocess.run([sys.executable, "-c", code], check=True)

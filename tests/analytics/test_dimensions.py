@@ -128,6 +128,7 @@ DEALS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(DEALS)
 def test_the_slices_add_up_to_the_whole(deals: list[tuple[str | None, str | None, str, str, int, int]]) -> None:

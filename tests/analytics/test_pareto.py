@@ -31,6 +31,7 @@ def test_it_fits_as_published(fitted: ParetoModel) -> None:
     assert fitted.log_likelihood == pytest.approx(-9595.0, abs=0.1)
 
 
+@pytest.mark.slow
 def test_what_a_good_customer_will_buy(fitted: ParetoModel) -> None:
     """Source: the walk-through of BTYD, by way of the tests of lifetimes (clv-paretonbd-conditional)."""
     history = History(26, 30.86, 31.0)

@@ -116,6 +116,7 @@ def test_the_result_tells_as_many_as_are_wanted_and_counts_all(crm: CRM, keep: i
 RULES = [F.city == "Chengdu", F.opportunities.within(days=3).any(), F.tags.has("vip") & ~(F.city == "Rome")]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(rule=st.sampled_from(RULES), steps=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=10))
 def test_judging_everybody_one_by_one_is_the_same_as_a_refresh(rule: object, steps: list[tuple[int, int]]) -> None:

@@ -151,6 +151,7 @@ STEP = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(rule=st.sampled_from(RULES), steps=st.lists(st.tuples(STEP, st.integers(0, 3)), max_size=14))
 def test_looking_at_what_changed_finds_the_same_as_looking_at_everybody(
@@ -221,6 +222,7 @@ MOVING: tuple[Rule, ...] = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(
     rule=st.sampled_from(MOVING),

@@ -111,6 +111,7 @@ def test_folding(one: str, other: str) -> None:
         assert fold(one) == fold(other)
 
 
+@pytest.mark.slow
 def test_folding_every_character() -> None:
     for code in range(sys.maxunicode + 1):
         character = chr(code)

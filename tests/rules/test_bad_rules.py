@@ -264,6 +264,7 @@ ENDLESS: list[tuple[str, Callable[[], Rule]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("says", "made"), ENDLESS, ids=[str(n) for n in range(len(ENDLESS))])
 def test_rules_without_end(crm: CRM, says: str, made: Callable[[], Rule]) -> None:
     rule = made()

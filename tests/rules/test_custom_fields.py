@@ -79,6 +79,7 @@ def test_the_default_counts_where_nothing_is_stored(target: str, clock: FrozenCl
             assert {c.id for c in crm.customers.find(~rule)} == clubs.keys() - wanted, rule
 
 
+@pytest.mark.slow
 def test_the_default_counts_in_parquet_files(tmp_path: Path, clock: FrozenClock) -> None:
     with CRM.open("memory://", timezone="Asia/Shanghai", clock=clock, extras=[Club]) as crm:
         clubs = filled(crm)

@@ -94,6 +94,7 @@ def fewest(rule: Rule, now: Mapping[Rule, bool], *, wanted: bool) -> int | None:
     return None
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(puzzle=puzzles(), wanted=st.booleans())
 def test_the_named_conditions_suffice_and_no_smaller_set_does(

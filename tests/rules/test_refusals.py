@@ -308,6 +308,7 @@ def test_a_thousand_conditions_are_answered(target: str) -> None:
 # ── Values that programs stumble over ──
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_values_are_answered(target: str) -> None:
     with CRM.open(target, migrate=True) as crm:
         crm.customers.register(name="In", email="guest99999@example.com", city="7")
@@ -323,6 +324,7 @@ def test_a_hundred_thousand_values_are_answered(target: str) -> None:
         assert crm.customers.count(F.bucket(1_000_000).in_(range(1_000_000 // 10))) <= 3
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_amounts_and_instants_are_answered(target: str) -> None:
     with CRM.open(target, migrate=True, currency="CNY", clock=FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as crm:
         wang, li = (crm.customers.register(name=name) for name in ("Wang", "Li"))

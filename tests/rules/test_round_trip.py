@@ -60,6 +60,7 @@ def test_json_is_read_back_as_the_same_rule(about: tuple[type[Record], Rule]) ->
     assert from_json(carried) == rule
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(anything())
 def test_the_published_schema_accepts_every_rule(about: tuple[type[Record], Rule]) -> None:

@@ -202,6 +202,7 @@ def test_an_empty_postgresql_database_is_refused_with_the_command(postgres_datab
         assert crm.storage.status().schema_version == migrations.HEAD
 
 
+@pytest.mark.slow
 def test_the_command_names_prefix_and_schema_and_no_password(postgres_database: str) -> None:
     url = postgres_database.replace("crmkit@", "crmkit:secret@")
     with pytest.raises(CrmError, match="--prefix studio_ --schema sales") as refusal:

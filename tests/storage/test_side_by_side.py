@@ -446,6 +446,7 @@ def side_by_side(postgres_database: str) -> Iterator[Callable[[], SideBySide]]:
         crm.close()
 
 
+@pytest.mark.slow
 def test_three_stores_answer_alike(side_by_side: Callable[[], SideBySide]) -> None:
     run_state_machine_as_test(  # takes whatever makes a machine, though it says a class
         cast("type[SideBySide]", side_by_side),

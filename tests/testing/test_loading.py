@@ -10,6 +10,7 @@ import pytest
 ASK = "; from hypothesis import find, strategies as st; from crmkit import Money; find(st.from_type(Money), bool)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     [

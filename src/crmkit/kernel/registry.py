@@ -62,7 +62,7 @@ class Registry:
                 raise DefinitionError(f"two events are called {event.event_name!r}; names are stored, so rename one")
         for schema in self.schemas.values():
             self._relate(schema)
-        self.belonging = {schema.name: self._belonging(schema) for schema in self.schemas.values()}
+        self.belonging = self._belonging()
         """The references of each entity through which others have it among their own."""
         stays = self.schemas.get("stage_span")
         if stays is not None:
@@ -93,9 +93,13 @@ class Registry:
             if back:
                 self._add(Relation(name=back, source=target, target=schema, many=True, key=a.name))
 
-    def _belonging(self, schema: Schema) -> tuple[str, ...]:
-        back = {r.key for known in self.relations.values() for r in known.values() if r.many and r.target is schema}
-        return tuple(a.name for a in schema if a.name in back)
+    def _belonging(self) -> dict[str, tuple[str, ...]]:
+        keys: dict[str, set[str]] = {name: set() for name in self.schemas}
+        for known in self.relations.values():
+            for relation in known.values():
+                if relation.many:
+                    keys[relation.target.name].add(relation.key)
+        return {name: tuple(a.name for a in schema if a.name in keys[name]) for name, schema in self.schemas.items()}
 
     def _add(self, relation: Relation) -> None:
         known = self.relations[relation.source.name]

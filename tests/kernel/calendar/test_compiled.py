@@ -117,6 +117,7 @@ def test_only_shifts() -> None:
         calendar.add_days(date(2026, 3, 1), 3)
 
 
+@pytest.mark.slow
 def test_always_open_with_a_holiday_does_close() -> None:
     week = {day: [("00:00", "24:00")] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
     calendar = BusinessCalendar(timezone="Europe/Berlin", hours=week, holidays={date(2126, 1, 1)})
@@ -128,6 +129,7 @@ def test_always_open_with_a_holiday_does_close() -> None:
     assert len(list(calendar.periods(now, LATEST))) == 2
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_holidays() -> None:
     holidays = {date(1900, 1, 1) + timedelta(days=k) for k in range(100_000)}  # up to October 2173
     started = perf_counter()

@@ -154,7 +154,8 @@ def create(store: SqlStore) -> None:
     """Make all tables at once and note the version; another process may be doing the same."""
     with exclusively(store) as connection:
         if not examine(store, connection).there:
-            store.metadata.create_all(connection)
+            for statement in store.tables.creation(store.engine.dialect):
+                connection.exec_driver_sql(statement)
             connection.execute(store.tables.version.insert().values(version_num=HEAD))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -47,6 +48,7 @@ class Tables:
         self.registry, self.prefix = registry, prefix
         self.metadata = sa.MetaData(schema=schema)
         self.by_name: dict[str, sa.Table] = {}
+        self._creation: dict[str, tuple[str, ...]] = {}
         for declared in registry.schemas.values():
             self.by_name[declared.name] = self._table(declared)
         self.version = sa.Table(
@@ -66,6 +68,17 @@ class Tables:
 
     def __getitem__(self, schema: Schema) -> sa.Table:
         return self.by_name[schema.name]
+
+    def creation(self, dialect: sa.Dialect) -> tuple[str, ...]:
+        """What makes all tables in an empty database; kept, as wording it takes four times as long as running it."""
+        worded = self._creation.get(dialect.name)
+        if worded is None:
+            made: list[Any] = []
+            self.metadata.create_all(
+                sa.create_mock_engine(f"{dialect.name}://", lambda s, *_: made.append(s)), checkfirst=False
+            )
+            worded = self._creation[dialect.name] = tuple(str(statement.compile(dialect=dialect)) for statement in made)
+        return worded
 
     def name_of(self, schema: Schema, attributes: Sequence[str], kind: str) -> str:
         """The name of an index or a key over *attributes*, shortened in the same way for every prefix.
