@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -35,3 +36,9 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
     """An empty PostgreSQL database of this test alone."""
     with fresh_database(postgres_url) as url:
         yield url
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what collecting the tests has made: it is there until the end."""
+    gc.collect()
+    gc.freeze()
