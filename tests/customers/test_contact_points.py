@@ -69,6 +69,32 @@ def test_another_one_becomes_primary(crm: CRM, li: Customer, clock: FrozenClock)
     assert crm.customers.find_by_email("li@example.com") is None
 
 
+def test_every_channel_has_its_address(crm: CRM, clock: FrozenClock) -> None:
+    li = crm.customers.register(name="Xiao Li", email="li@example.com")
+    points = crm.customers.contact_points
+
+    def add(kind: str, value: str) -> None:
+        clock.advance(hours=1)
+        points.add(li, kind=kind, value=value)
+
+    add("wechat", "first")
+    add("wechat", "second")
+    add("email", "office@example.com")
+    before = {"email": "li@example.com", "wechat": "first"}
+    assert points.addresses(li) == before
+    points.verify(li, kind="wechat", value="second")  # rather one that is known to be hers
+    assert points.addresses(li)["wechat"] == "second"
+    add("phone", "+86 28 8765 4321")
+    number = "+862887654321"
+    assert {k: v for k, v in points.addresses(li).items() if v == number} == dict.fromkeys(
+        ["phone", "sms", "whatsapp"], number
+    )
+    crm.customers.update(li.id, phone="+86 139 1234 5678")  # the primary one goes before
+    add("whatsapp", "+86 139 0000 0000")
+    assert points.addresses(li)["sms"] == "+8613912345678"
+    assert points.addresses(li)["whatsapp"] == "+86 139 0000 0000"  # of just this kind
+
+
 def test_bad_input(crm: CRM, li: Customer) -> None:
     points = crm.customers.contact_points
     with pytest.raises(InvalidInput, match="no e-mail address"):

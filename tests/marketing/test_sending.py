@@ -34,6 +34,17 @@ def sent_to(crm: CRM) -> list[str]:
     return [receipt.to for receipt in crm.deliver() if receipt.sent]
 
 
+@pytest.mark.usefixtures("li")
+def test_a_channel_of_the_hosts_own_reaches_its_contact_points(crm: CRM) -> None:
+    zhao = agreed(crm, "Zhao")
+    crm.customers.consents.grant(zhao, channel="wechat", purpose="marketing", source="form")
+    kept = [crm.marketing.sends.send(zhao, "hello", channel="wechat", key="first")]
+    crm.customers.contact_points.add(zhao, kind="WeChat", value="zhao_88")
+    kept.append(crm.marketing.sends.send(zhao, "hello", channel="wechat", key="second"))
+    assert [(send.status, send.reason) for send in kept] == [("skipped", "no address for wechat"), ("posted", None)]
+    assert [(m.channel, m.to) for m in crm.outbox.due()] == [("wechat", "zhao_88")]
+
+
 def test_a_message_leaves_once_for_each_key(crm: CRM, li: Any) -> None:
     once = crm.marketing.sends.send(li, "hello", channel="email", key="k")
     assert crm.marketing.sends.send(li, "hello", channel="email", key="k") == once

@@ -250,12 +250,27 @@ def test_secrets_can_be_replaced(crm: CRM, li: Customer, keys: Keys) -> None:
     assert surveys.answer_link(token, score=4).score == 4
 
 
+@pytest.mark.usefixtures("keys")
+def test_a_channel_of_the_hosts_own_asks_those_it_reaches(crm: CRM, li: Customer) -> None:
+    crm.service.surveys.ask_after_resolution("satisfaction", link=PAGE, channels=["WeChat", "email"])
+    wang = agreeing(crm, "wang")
+    for customer, account in ((li, "xiaoli88"), (wang, None)):
+        crm.customers.consents.grant(customer, channel="wechat", purpose="research", source="form")
+        if account is not None:
+            crm.customers.contact_points.add(customer, kind="wechat", value=account)
+        solved(crm, customer)
+    crm.run_due()
+    assert [(m.channel, m.to) for m in crm.outbox.due()] == [("wechat", "xiaoli88"), ("email", "wang@example.com")]
+
+
 def test_plans_are_checked(crm: CRM, keys: Keys) -> None:
     ask = crm.service.surveys.ask_after_resolution
     with pytest.raises(InvalidInput, match="where the token belongs"):
         ask("satisfaction", link="https://studio.example/")
-    with pytest.raises(InvalidInput, match="channels= are some of email, sms"):
-        ask("satisfaction", link=PAGE, channels=["pigeon"])
+    with pytest.raises(InvalidInput, match="channels= has 'e-mails': did you mean 'email'"):
+        ask("satisfaction", link=PAGE, channels=["sms", "e-mails"])
+    with pytest.raises(InvalidInput, match="channels= has none"):
+        ask("satisfaction", link=PAGE, channels=[])
     with pytest.raises(InvalidInput, match="channels= is a list"):
         ask("satisfaction", link=PAGE, channels="email")
     with pytest.raises(InvalidInput, match="not sent with 'active'=; there is channels, rest"):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crmkit.customers.consents import FREE_PURPOSES, Consent, word
+from crmkit.customers.contact_points.reach import addresses
 from crmkit.customers.people import Customer
 from crmkit.errors import DefinitionError, NotFound
 from crmkit.kernel.change import Change
@@ -20,7 +21,7 @@ from crmkit.kernel.rules import F
 from crmkit.kernel.text import fold
 from crmkit.kernel.work import Work
 from crmkit.marketing.contact import EVERYWHERE, Basis, Cap, Contact, ContactRules, Decision, Hours, Sent, decide
-from crmkit.marketing.sends import ADDRESSES, Send
+from crmkit.marketing.sends import Send
 
 STANDARD = "standard"
 Why = Literal["unsubscribed", "bounced", "complained", "manual"]
@@ -297,7 +298,7 @@ def contact_of(work: Work, customer: Customer, rules: ContactRules, at: datetime
     mine = F.customer_id == customer.id
     suppressions = work.find(Suppression, mine, order_by="why")
     return Contact(
-        addresses=frozenset(channel for channel, name in ADDRESSES.items() if getattr(customer, name)),
+        addresses=frozenset(addresses(work, customer)),
         consents={(c.channel, c.purpose): c.state for c in work.find(Consent, mine)},
         suppressed={s.channel: s.why for s in sorted(suppressions, key=lambda s: s.why == "bounced")},
         history=_history(work, customer, rules, at),

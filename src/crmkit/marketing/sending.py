@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from crmkit.customers.consents import ConsentRevoked, word
+from crmkit.customers.contact_points.reach import addresses
 from crmkit.customers.people import Customer
 from crmkit.customers.segments import Segment, Segments
 from crmkit.errors import DefinitionError, InvalidInput, NotFound
@@ -23,7 +24,7 @@ from crmkit.lifecycle.journeys.definition import JourneyDefined
 from crmkit.lifecycle.journeys.runs import JourneySendDue
 from crmkit.marketing.campaigns import Campaign, campaign_of
 from crmkit.marketing.policy import decision
-from crmkit.marketing.sends import ADDRESSES, MessagePosted, MessageSkipped, Send
+from crmkit.marketing.sends import MessagePosted, MessageSkipped, Send
 from crmkit.marketing.templates import Rendered, Template, seen, template_of
 
 
@@ -232,7 +233,7 @@ def post(work: Work, customer: Customer, letter: Letter, *, key: str) -> Send:
         rendered = letter.template.render(seen(work, customer, letter.values))
         message = send.evolve(send_at=verdict.until or work.now, reason=reason)
         with work.savepoint():
-            _into_outbox(work, message, rendered, to=getattr(customer, ADDRESSES[letter.channel]))
+            _into_outbox(work, message, rendered, to=addresses(work, customer)[letter.channel])
     except InvalidInput as error:
         return _skipped(work, send, letter, str(error))
     posted = MessagePosted(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
-
-#: By channel, the customer's field that holds the address.
-ADDRESSES: Mapping[str, str] = {"email": "email", "sms": "phone", "phone": "phone", "whatsapp": "phone"}
 
 
 @entity(

@@ -6,5 +6,6 @@ and what is known of any of them: that it was verified, and what it is for.
 ::
 
     point.py   what a contact point is
+    reach.py   where a message reaches a customer, channel by channel
     desk.py    crm.customers.contact_points
 """

@@ -16,6 +16,7 @@ from crmkit.customers.contact_points.point import (
     claimed,
     unclaimed,
 )
+from crmkit.customers.contact_points.reach import addresses
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput, NotFound, Refused
 from crmkit.kernel.addresses import email as clean_email
@@ -65,6 +66,28 @@ class ContactPoints(Collection[ContactPoint]):
         """
         with self.read() as work:
             return ways(work, work.get(Customer, customer))
+
+    def addresses(self, customer: Customer | str) -> dict[str, str]:
+        """The address that a message to a customer takes, by channel; the channels that don't reach him are missing.
+
+        ``email``, ``phone`` and contact points of a kind of the host's own are channels of that name; of several, the
+        primary one goes first, then those that are verified, then the one that was noted first.  ``sms`` and
+        ``whatsapp`` take the telephone number, unless there is a contact point of just that kind.
+
+        Raises:
+            NotFound: there is no such customer.
+
+        Example:
+            >>> from crmkit import CRM
+            >>> with CRM.open() as crm:
+            ...     li = crm.customers.register(name="Xiao Li", phone="+86 139 1234 5678")
+            ...     _ = crm.customers.contact_points.add(li, kind="wechat", value="xiaoli88")
+            ...     found = crm.customers.contact_points.addresses(li)
+            >>> found["wechat"], found["sms"], "email" in found
+            ('xiaoli88', '+8613912345678', False)
+        """
+        with self.read() as work:
+            return addresses(work, work.get(Customer, customer))
 
     def add(self, customer: Customer | str, *, kind: str, value: str, label: str | None = None) -> ContactPoint:
         """Note another way to reach a customer; one that is known only gets the label.

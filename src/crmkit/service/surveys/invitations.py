@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from crmkit.customers.consents import allowed
+from crmkit.customers.contact_points.reach import addresses
 from crmkit.customers.people import Customer
 from crmkit.errors import NotFound, Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F
-from crmkit.service.surveys.asking import ADDRESSES, PURPOSE, REMIND, Asking
+from crmkit.service.surveys.asking import PURPOSE, REMIND, Asking
 from crmkit.service.surveys.definition import Survey
 from crmkit.service.surveys.links import fingerprint, secrets_of, sign, signed
 
@@ -113,8 +114,9 @@ def invite(work: Work, asking: Asking, customer: Customer, *, key: str, case: Ca
 
 def way_to(work: Work, asking: Asking, customer: Customer) -> str | None:
     """The first way of *asking* on which the customer has an address and has agreed to be asked."""
+    reached = addresses(work, customer)
     for channel in asking.channels:
-        if getattr(customer, ADDRESSES[channel]) and allowed(work, customer.id, channel=channel, purpose=PURPOSE):
+        if channel in reached and allowed(work, customer.id, channel=channel, purpose=PURPOSE):
             return channel
     return None
 
@@ -125,7 +127,7 @@ def _post(work: Work, asking: Asking, survey: Survey, invitation: Invitation, *,
     body = asking.text.replace("{question}", survey.question).replace("{name}", customer.name).replace("{link}", link)
     work.post(
         channel=invitation.channel,
-        to=getattr(customer, ADDRESSES[invitation.channel]),
+        to=addresses(work, customer)[invitation.channel],
         subject=survey.question.splitlines()[0][:200],
         body=body,
         key=f"survey:{invitation.id}:{invitation.reminders}",

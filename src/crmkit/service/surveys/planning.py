@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from crmkit.customers.consents import word
+from crmkit.customers.contact_points.reach import USUAL
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
@@ -13,6 +15,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Record
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
+from crmkit.kernel.text import nearest
 from crmkit.service.cases.case import Case
 from crmkit.service.surveys.asking import ROUND, Asking, AskingPlanned
 from crmkit.service.surveys.defining import ready
@@ -201,7 +204,7 @@ def _asked(work: Work, survey: Survey | str, about: type[Record], rule: Rule | N
     if isinstance(how.get("channels"), str):
         raise InvalidInput(f"channels= is a list, as in [{how['channels']!r}]")
     if "channels" in how:
-        how["channels"] = tuple(how["channels"])
+        how["channels"] = tuple(_channel(each) for each in how["channels"])
     asked = ready(work, survey)
     values = {**how, "rule": None if rule is None else to_json(rule), "active": True}
     known = work.first(Asking, F.survey_id == asked.id)
@@ -209,6 +212,15 @@ def _asked(work: Work, survey: Survey | str, about: type[Record], rule: Rule | N
         return work.save(_planned(work.new(Asking, survey_id=asked.id, **values)))
     work.cancel(known.id, kind=ROUND)
     return work.save(_planned(known.evolve(**values)))
+
+
+def _channel(value: str) -> str:
+    """A channel of the host's own is as good as the usual ones, unless it is one of them with an error in it."""
+    channel = word(value, what="channel")
+    meant = None if channel in USUAL else nearest(channel, USUAL)
+    if meant is not None:
+        raise InvalidInput(f"channels= has {value!r}: did you mean {meant!r}?")
+    return channel
 
 
 def _planned(asking: Asking) -> Change[Asking]:
