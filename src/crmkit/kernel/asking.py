@@ -128,18 +128,18 @@ class Asking:
         if limit is not None:
             wanted &= limit
         moment = AsOf(at=at, zone=self.settings.zone, past=at < self.now)
-        known = Known(states=self.house.states, segment=self._know_segment)
+        known = Known(states=self.house.states, segment=self._segment_id)
         return plan(wanted, self.house.registry.schema(cls), self.house.registry, moment, known)
 
-    def _know_segment(self, name: str) -> None:
-        """Refuse the name of a segment that there is not: nobody can be in it, and nobody is outside of it."""
+    def _segment_id(self, name: str) -> str:
+        """The segment that is called so; a name that there is not is refused: nobody can be in it, or outside of it."""
         registry = self.house.registry
         segments = registry.schema("segment")
         moment = AsOf(at=self.now, zone=self.settings.zone)
         named = plan(F.name == name, segments, registry, moment)
         self._flush_if_waiting(segments.cls)
-        if self.session.count(Query(cls=segments.cls, plan=named)):
-            return
+        for (identifier,) in self.session.columns(Query(cls=segments.cls, plan=named), ["id"]):
+            return str(identifier)
         every = plan(Always(value=True), segments, registry, moment)
         names = [known for (known,) in self.session.columns(Query(cls=segments.cls, plan=every), ["name"])]
         near = nearest(name, names)

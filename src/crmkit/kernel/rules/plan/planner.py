@@ -55,8 +55,8 @@ SUMMABLE = {Kind.INTEGER, Kind.DECIMAL, Kind.MONEY}
 SINGLY = 1_000
 
 
-def _anything(name: str) -> None:
-    """Take any segment for one that exists."""
+def _by_name(name: str) -> None:
+    """Take any segment for one that exists, and let the store find it by its name."""
 
 
 @attrs.frozen
@@ -65,11 +65,11 @@ class Known:
 
     Attributes:
         states: the states that an attribute may have, by the names of the entity and the attribute.
-        segment: refuses the name of a segment that does not exist.
+        segment: the id of the segment with a name, where it is known; refuses names that there are not.
     """
 
     states: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({})
-    segment: Callable[[str], None] = _anything
+    segment: Callable[[str], str | None] = _by_name
 
 
 @attrs.frozen
@@ -316,10 +316,11 @@ class Planner:
         return Either((present, Some(hops, Both(tuple(was)))))
 
     def _in_segment(self, name: str, schema: Schema) -> Plan:
-        self.known.segment(name)
         if schema.name != "customer":
             raise DefinitionError(f"segments have customers as members, not {schema.plural}")
-        member = nodes.AllOf((_equal(("segment", "name"), name), _equal(("state",), "member")))
+        known = self.known.segment(name)
+        meant = _equal(("segment", "name"), name) if known is None else _equal(("segment_id",), known)
+        member = nodes.AllOf((meant, _equal(("state",), "member")))
         hops, where = self._related(nodes.Related(("memberships",), member), schema)
         return Some(hops, where)
 
