@@ -24,7 +24,6 @@ def days(*events: str, since: date = date(2025, 1, 1), until: date = date(2027, 
 
 
 def test_public_holidays_are_added() -> None:
-    pytest.importorskip("holidays")
     bavaria = OFFICE.with_public_holidays("DE", subdivision="BY", years=[2026])
     assert {date(2026, 1, 6), date(2026, 3, 9), date(2026, 12, 26)} <= bavaria.holidays
     assert len(bavaria.holidays) == 13
@@ -36,7 +35,6 @@ def test_public_holidays_are_added() -> None:
 
 @pytest.mark.parametrize(("country", "subdivision"), [("XX", None), ("DE", "ZZ"), ("", None), (None, None)])
 def test_an_unknown_country_is_refused(country: str, subdivision: str | None) -> None:
-    pytest.importorskip("holidays")
     with pytest.raises(DefinitionError, match=r"no public holidays are known for .*use ISO 3166 codes"):
         OFFICE.with_public_holidays(country, subdivision=subdivision)
     with pytest.raises(DefinitionError, match="no public holidays are known for 'DE'"):
@@ -53,10 +51,6 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestICalendar:
-    @pytest.fixture(autouse=True)
-    def library(self) -> None:
-        pytest.importorskip("icalendar")
-
     def test_single_days_and_several(self) -> None:
         assert days("DTSTART;VALUE=DATE:20260406") == ["2026-04-06"]
         assert days("DTSTART;VALUE=DATE:20261224 DTEND;VALUE=DATE:20261227") == [

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from crmkit.customers.companies import Company
 from crmkit.customers.people import Customer
-from crmkit.errors import InvalidInput
+from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.checking import day
 from crmkit.kernel.clock import local_date, start_of_day, utc
@@ -132,7 +132,7 @@ class Orders(Collection[Order]):
         """The host tells that the customer has received everything; what is paid is another matter (the status).
 
         Raises:
-            InvalidInput: the order is cancelled, or was fulfilled before.
+            Refused: the order is cancelled, or was fulfilled before.
 
         Example:
             >>> from crmkit import CRM, Line, Money
@@ -147,7 +147,7 @@ class Orders(Collection[Order]):
             current = work.get(Order, order)
             if current.status == "cancelled" or current.fulfilled_at is not None:
                 state = "cancelled" if current.fulfilled_at is None else f"fulfilled since {current.fulfilled_at}"
-                raise InvalidInput(f"order {current.id} is {state}: there is nothing to deliver")
+                raise Refused(f"order {current.id} is {state}: there is nothing to deliver")
             done = OrderFulfilled(order_id=current.id, customer_id=current.customer_id)
             return work.save(Change(current.evolve(fulfilled_at=work.now), (done,)))
 

@@ -246,6 +246,8 @@ class SqlSession:
         twins = [r for r in records if tuple(getattr(r, n) for n in names) == tuple(values)]
         if len(twins) > 1 or not self.store.sqlite:
             return True
+        if names == ("id",):  # those before it in the same batch are there, too, but as they were given
+            return self.get(type(record), record.id) not in {None, record}
         t = self.store.tables[schema]
         same = [t.c[n] == v for n, v in zip(names, values, strict=True)]
         where = (t.c.tenant == self.tenant, *same, t.c.id != record.id)
