@@ -215,30 +215,22 @@ class SqlSession:
             raise self._dangling(schema, text, records) from None
         table = self.store.tables[schema]
         wanted = set(re.findall(rf"{re.escape(table.name)}\.(\w+)", text)) - {"tenant"}
-        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-        for record in records:
-            for names, values in unique_keys(record, schema):
-                index = f"{table.name}_pkey" if names == ("id",) else self.store.tables.name_of(schema, names, "key")
-                if (constraint == index or wanted == set(names)) and len(records) == 1:
-                    raise taken(schema, names, values) from None
-        if constraint or wanted:
-            raise self._taken_among(schema, str(constraint), wanted, text, records) from None
-        raise CrmError(f"the database refused a {schema.name}: {text}") from error
-
-    def _taken_among(
-        self, schema: Schema, constraint: str, wanted: set[str], text: str, records: Sequence[Any]
-    ) -> CrmError:
+        constraint = str(getattr(getattr(error.orig, "diag", None), "constraint_name", None) or "")
+        if not constraint and not wanted:
+            raise CrmError(f"the database refused a {schema.name}: {text}") from error
         detail = re.search(r"=\([^,]*, (.*)\) already exists", text)
         for record in records:
             for names, values in unique_keys(record, schema):
-                named = constraint == self.store.tables.name_of(schema, names, "key") or wanted == set(names)
-                if (
-                    named
-                    and (detail is None or detail[1] == ", ".join(map(str, values)))
-                    and self._exists(schema, names, values, records, record)
-                ):
-                    return taken(schema, names, values)
-        return taken(schema, tuple(wanted) or (constraint,), ("?",) * max(1, len(wanted)))
+                if wanted != set(names) and constraint != self._constraint(schema, names):
+                    continue
+                told_of = detail is None or detail[1] == ", ".join(map(str, values))
+                if len(records) == 1 or (told_of and self._exists(schema, names, values, records, record)):
+                    raise taken(schema, names, values) from None
+        raise taken(schema, tuple(wanted) or (constraint,), ("?",) * max(1, len(wanted))) from None
+
+    def _constraint(self, schema: Schema, names: Sequence[str]) -> str:
+        table = self.store.tables[schema]
+        return f"{table.name}_pkey" if names == ("id",) else self.store.tables.name_of(schema, names, "key")
 
     def _exists(
         self, schema: Schema, names: Sequence[str], values: Sequence[Any], records: Sequence[Any], record: Any
