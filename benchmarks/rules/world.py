@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from crmkit import CRM, Money
@@ -54,11 +55,6 @@ def orders(count: int, people: int, *, first: int = 0, at: datetime | None = Non
 
 
 def fill(crm: CRM, rows: Iterator[Record]) -> None:
-    chunk: list[Record] = []
-    with crm.work() as work:
-        for row in rows:
-            chunk.append(row)
-            if len(chunk) == CHUNK:
-                work.session.insert(chunk)
-                chunk = []
-        work.session.insert(chunk)
+    while chunk := list(islice(rows, CHUNK)):
+        with crm.work() as work:
+            work.session.insert(chunk)

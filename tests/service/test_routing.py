@@ -213,7 +213,7 @@ def test_a_queue_that_is_not_automatic_waits_to_be_asked(crm: CRM, li: Customer)
 def test_definitions_are_checked(crm: CRM) -> None:
     with pytest.raises(InvalidInput, match="belong together"):
         crm.service.routing.define("x", rate=2)
-    with pytest.raises(InvalidInput, match="there is no queue 'y'"):
+    with pytest.raises(NotFound, match="there is no queue 'y'"):
         crm.service.routing.define("x", overflow="y")
     with pytest.raises(InvalidInput, match="overflow into itself"):
         crm.service.routing.define("x", overflow="x")

@@ -12,7 +12,7 @@ from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.clock import utc
 from crmkit.kernel.entity import Entity, Record
 from crmkit.kernel.house import House, Settings
-from crmkit.kernel.ids import check_id
+from crmkit.kernel.ids import check_id, is_id
 from crmkit.kernel.machine import Machine
 from crmkit.kernel.outbox import Message
 from crmkit.kernel.ports import Group, Query, Session, Tally, ordering, tallied
@@ -21,7 +21,7 @@ from crmkit.kernel.rules.fields import F
 from crmkit.kernel.rules.nodes import Always, Rule, a_rule
 from crmkit.kernel.rules.plan import Known, plan
 from crmkit.kernel.rules.planned import AsOf, Plan
-from crmkit.kernel.text import nearest, shown
+from crmkit.kernel.text import clean_text, nearest, shown
 
 R = TypeVar("R", bound=Record)
 
@@ -87,6 +87,46 @@ class Asking:
             self._read[identifier] = found
         if isinstance(ref, Entity):
             self._seen[identifier] = ref.version
+        return found
+
+    def called(self, cls: type[R], name: object, *, by: str = "name", among: Rule | None = None) -> R | None:
+        """The one with this name, none if there is none; names are compared in the form in which they are kept.
+
+        Args:
+            cls: of which kind.
+            name: as somebody wrote it.
+            by: the field that holds the name.
+            among: which of them; all unless given.
+
+        Raises:
+            InvalidInput: it cannot be a name.
+        """
+        rule = getattr(F, by) == clean_text(name, what=by, required=True)
+        return self.first(cls, rule if among is None else rule & among)
+
+    def named(
+        self,
+        cls: type[R],
+        ref: object,
+        *,
+        by: str = "name",
+        among: Rule | None = None,
+        otherwise: str = "define it first",
+    ) -> R:
+        """The one that is meant: by an entity, by its id or by its name, as in :meth:`called`.
+
+        Raises:
+            InvalidInput: *ref* is nothing of that.
+            NotFound: there is none; the message names the nearest, or says what to do *otherwise*.
+        """
+        schema = cls.__schema__
+        if isinstance(ref, cls) or is_id(ref, schema.prefix):
+            return self.get(cls, ref)
+        found = self.called(cls, ref, by=by, among=among)
+        if found is None:
+            near = nearest(str(ref), [name for (name,) in self.columns(cls, [by], among)])
+            hint = f", did you mean {near!r}?" if near else f": {otherwise}"
+            raise NotFound(f"there is no {schema.name.replace('_', ' ')} {ref!r}{hint}")
         return found
 
     def _limit(self, cls: type[Record]) -> Rule | None:

@@ -17,6 +17,7 @@ from os import getpid, urandom
 from random import Random
 from struct import unpack
 from threading import Lock
+from typing import TypeGuard
 from uuid import UUID
 
 from crmkit.errors import DefinitionError, InvalidInput
@@ -134,6 +135,16 @@ class IdSource:
         self._stem = _base32(self._milliseconds << 40 | marked, 18)
 
 
+def is_id(value: object, prefix: str) -> TypeGuard[str]:
+    """Whether the value is a well-formed id with this prefix.
+
+    Example:
+        >>> is_id("cus_01kjp0y9m00000000000000000", "cus"), is_id("cus_vip", "cus")
+        (True, False)
+    """
+    return isinstance(value, str) and value[:-26] == f"{prefix}_" and bool(_SUFFIX.fullmatch(value, len(prefix) + 1))
+
+
 def check_id(value: object, prefix: str, *, what: str) -> str:
     """Give the id back if it is a well-formed id with this prefix.
 
@@ -153,7 +164,7 @@ def check_id(value: object, prefix: str, *, what: str) -> str:
         crmkit.errors.InvalidInput: expected a customer id (cus_…), got 'lead_01kjp0y9m00000000000000000': \
 its prefix is 'lead'
     """
-    if isinstance(value, str) and value[:-26] == f"{prefix}_" and _SUFFIX.fullmatch(value, len(prefix) + 1):
+    if is_id(value, prefix):
         return value
     article = "an" if what[:1] in "aeiou" else "a"
     raise InvalidInput(f"expected {article} {what} id ({prefix}_…), got {_why_not(value, prefix)}")

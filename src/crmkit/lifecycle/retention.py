@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from crmkit.customers.people import Customer
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import InvalidInput
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import local_date, start_of_day
@@ -162,12 +162,7 @@ RULES = "lifecycle.stage_rules"
 
 
 def _rule_of(work: Work, ref: StageRule | str) -> StageRule:
-    if isinstance(ref, StageRule) or ref.startswith("strule_"):
-        return work.get(StageRule, ref)
-    found = work.first(StageRule, F.stage == ref)
-    if found is None:
-        raise NotFound(f"the stage {ref!r} has no rule: define it with crm.lifecycle.rules.define({ref!r}, rule=…)")
-    return found
+    return work.named(StageRule, ref, by="stage", otherwise="define it with crm.lifecycle.rules.define(…)")
 
 
 def _sources(machine: Machine, stage: str) -> list[str]:

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from crmkit.customers.people import Customer
-from crmkit.errors import DefinitionError, InvalidInput, NotFound
+from crmkit.errors import DefinitionError, InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import local_date
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import TEXT_LIMIT, Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.render import card_html, card_md
-from crmkit.kernel.rules import F
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 
@@ -142,7 +141,7 @@ class Templates(Collection[Template]):
         """
         with self.work() as work:
             texts = {"subject": subject, "body": body, "html": html}
-            known = work.first(Template, F.name == name)
+            known = work.called(Template, name)
             if known is None:
                 template = work.new(Template, name=name, variables=frozenset(variables), **texts)
             else:
@@ -202,14 +201,7 @@ class Templates(Collection[Template]):
 
 def template_of(work: Work, ref: Template | str) -> Template:
     """The template that is meant."""
-    if isinstance(ref, Template) or ref.startswith("tpl_"):
-        return work.get(Template, ref)
-    found = work.first(Template, F.name == ref)
-    if found is None:
-        near = nearest(str(ref), [name for (name,) in work.columns(Template, ["name"])])
-        hint = f"did you mean {near!r}?" if near else "define it with crm.marketing.templates.define(…)"
-        raise NotFound(f"there is no template {ref!r}: {hint}")
-    return found
+    return work.named(Template, ref, otherwise="define it with crm.marketing.templates.define(…)")
 
 
 def seen(work: Work, customer: Customer, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.checking import day, decimal
 from crmkit.kernel.clock import local_date
@@ -14,7 +14,6 @@ from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules.fields import F
-from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.products import Product
 
@@ -91,7 +90,7 @@ class Prices(Collection[PriceList]):
             [Decimal('90.00'), Decimal('70.00')]
         """
         with self.work() as work:
-            known = work.first(PriceList, F.name == name)
+            known = work.called(PriceList, name)
             if known is None:
                 made = work.new(PriceList, name=name, currency=currency, starts_on=starts_on, ends_on=ends_on)
                 return work.save(Change(made))
@@ -201,13 +200,7 @@ def list_called(work: Work, ref: PriceList | str) -> PriceList:
     Raises:
         NotFound: there is none.
     """
-    if isinstance(ref, PriceList):
-        return work.get(PriceList, ref.id)
-    found = work.first(PriceList, (F.name == ref) | (F.id == ref))
-    if found is None:
-        near = nearest(ref, [name for (name,) in work.columns(PriceList, ["name"])])
-        raise NotFound(f"there is no price list {ref!r}" + (f", did you mean {near!r}?" if near else ": define it"))
-    return found
+    return work.named(PriceList, ref)
 
 
 def price_of(

@@ -14,7 +14,6 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine, Move, on
-from crmkit.kernel.rules import F
 from crmkit.kernel.text import nearest
 
 if TYPE_CHECKING:
@@ -289,7 +288,7 @@ def kind_of(work: Work, name: str) -> Kind:
     shipped = KINDS.get(name)
     if shipped is not None:
         return attrs.evolve(shipped, machine=work.machine(f"case_{name}"))
-    found = work.first(CaseKind, F.name == name)
+    found = work.called(CaseKind, name)
     if found is None:
         known = _names(work)
         near = nearest(str(name), known)

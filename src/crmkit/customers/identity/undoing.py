@@ -14,6 +14,7 @@ from crmkit.customers.identity.moving import BATCH, changed, every, put
 from crmkit.customers.people import Customer
 from crmkit.errors import Duplicate, NotFound, Refused
 from crmkit.kernel.change import Change
+from crmkit.kernel.ids import is_id
 from crmkit.kernel.rules import F
 from crmkit.kernel.snapshot import restored, value
 
@@ -28,7 +29,7 @@ def merge_of(work: Work, ref: CustomerMerge | Customer | str) -> CustomerMerge:
         NotFound: he was never merged.
         Refused: it has been undone, or cannot be any more.
     """
-    if isinstance(ref, CustomerMerge) or (isinstance(ref, str) and ref.startswith("cmg_")):
+    if isinstance(ref, CustomerMerge) or is_id(ref, CustomerMerge.__schema__.prefix):
         found = work.get(CustomerMerge, ref)
     else:
         identifier = ref.id if isinstance(ref, Customer) else ref

@@ -81,7 +81,7 @@ class Segments(Trying, ByHand):
             if condition is not None:
                 work.plan(Customer, condition)
                 check_references(work, name, condition)
-            known = work.first(Segment, F.name == name)
+            known = work.called(Segment, name)
             segment = self._store(work, name, condition, every, known)
             if members is not None or (known is not None and known.kind == "static"):
                 only(work, segment, [work.get(Customer, c).id for c in members or ()])

@@ -14,11 +14,10 @@ from crmkit.customers.people import Customer
 from crmkit.customers.segments.ahead import next_change
 from crmkit.customers.segments.changes import Between, of_any_segment, possibly_changed, referred
 from crmkit.customers.segments.definition import Membership, Segment, SegmentEntered, SegmentLeft
-from crmkit.errors import DefinitionError, NotFound
+from crmkit.errors import DefinitionError
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.change import Change
 from crmkit.kernel.rules import AsOf, F, Rule
-from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 
 BATCH = 2_000
@@ -65,7 +64,7 @@ def _visible(work: Work, some: tuple[Membership, ...]) -> tuple[Membership, ...]
 
 def _refresh(work: Work, segment: Segment, *, everybody: bool, keep: int | None) -> MembershipChange:
     for name in referred(segment.condition()):
-        _refresh(work, segment_called(work, name), everybody=everybody, keep=0)
+        _refresh(work, segment_of(work, name), everybody=everybody, keep=0)
     with work.holding():
         segment = work.get(Segment, segment.id)
     changed = None if everybody else _changed(work, segment)
@@ -266,27 +265,12 @@ def check_references(work: Work, name: str, rule: Rule, *, way: tuple[str, ...] 
             raise DefinitionError(
                 f"the segment would refer to itself: {' → '.join((*way, other))}; take one of them out"
             )
-        check_references(work, other, segment_called(work, other).condition(), way=way)
+        check_references(work, other, segment_of(work, other).condition(), way=way)
 
 
 def segment_of(work: Work, ref: Segment | str) -> Segment:
     """The segment that is meant."""
-    if isinstance(ref, Segment) or str(ref).startswith("seg_"):
-        return work.get(Segment, ref)
-    return segment_called(work, ref)
-
-
-def segment_called(work: Work, name: str) -> Segment:
-    """The segment with this name.
-
-    Raises:
-        NotFound: there is none; the message names the nearest.
-    """
-    found = work.first(Segment, F.name == name)
-    if found is None:
-        near = nearest(name, [known for (known,) in work.columns(Segment, ["name"])])
-        raise NotFound(f"there is no segment {name!r}" + (f", did you mean {near!r}?" if near else ": define it first"))
-    return found
+    return work.named(Segment, ref)
 
 
 # ── By the clock ──

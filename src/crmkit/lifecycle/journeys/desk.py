@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmkit.customers.people import Customer
-from crmkit.errors import DefinitionError, InvalidInput, NotFound
+from crmkit.errors import DefinitionError, InvalidInput
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json, to_json
@@ -80,7 +80,7 @@ class Journeys(Collection[Journey]):
                 "within_days": within_days,
                 "again": again,
             }
-            known = work.first(Journey, F.name == name)
+            known = work.called(Journey, name)
             if known is None:
                 journey = work.new(Journey, name=name, status_since=work.now, editions=(written,), **values).hearing()
             elif known.status == "retired":
@@ -283,13 +283,7 @@ class Journeys(Collection[Journey]):
 
 def journey_of(work: Work, ref: Journey | str) -> Journey:
     """The journey that is meant."""
-    if isinstance(ref, Journey) or ref.startswith("jou_"):
-        return work.get(Journey, ref)
-    found = work.first(Journey, F.name == ref)
-    if found is None:
-        near = nearest(ref, [name for (name,) in work.columns(Journey, ["name"])])
-        raise NotFound(f"there is no journey {ref!r}" + (f", did you mean {near!r}?" if near else ": define it first"))
-    return found
+    return work.named(Journey, ref)
 
 
 def _check(work: Work, name: str, *, on: str, steps: Any, rules: Sequence[Rule | None]) -> None:

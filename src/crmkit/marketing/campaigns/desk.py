@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.events import Event
@@ -222,13 +222,7 @@ class Campaigns(Collection[Campaign]):
 
 def campaign_of(work: Work, ref: Campaign | str) -> Campaign:
     """The campaign that is meant."""
-    if isinstance(ref, Campaign) or ref.startswith("cam_"):
-        return work.get(Campaign, ref)
-    found = work.first(Campaign, F.name == ref)
-    if found is None:
-        near = nearest(str(ref), [name for (name,) in work.columns(Campaign, ["name"])])
-        raise NotFound(f"there is no campaign {ref!r}" + (f", did you mean {near!r}?" if near else ": plan it first"))
-    return found
+    return work.named(Campaign, ref, otherwise="plan it first")
 
 
 def _excess(campaign: Campaign, before: Money, after: Money) -> tuple[Event, ...]:

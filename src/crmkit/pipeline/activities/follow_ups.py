@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json, to_json
-from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.activities.about import links
 from crmkit.pipeline.activities.activity import Activity, ActivityScheduled, Doing
@@ -118,7 +117,7 @@ class FollowUps(Collection[FollowUp]):
             if unknown:
                 raise InvalidInput(f"a follow-up has no field {unknown[0]!r} that can be set; it has {', '.join(FREE)}")
             values = {"subject": subject, "kind": kind, "rule": spec, "after": after, "owner": owner, **fields}
-            known = work.first(FollowUp, F.name == name)
+            known = work.called(FollowUp, name)
             made = work.new(FollowUp, name=name, **values) if known is None else known.evolve(active=True, **values)
             return _told(work, made)
 
@@ -139,11 +138,7 @@ class FollowUps(Collection[FollowUp]):
             0
         """
         with self.work() as work:
-            known = work.first(FollowUp, F.name == name)
-            if known is None:
-                near = nearest(name, [n for (n,) in work.columns(FollowUp, ["name"])])
-                raise NotFound(f"there is no follow-up {name!r}" + (f", did you mean {near!r}?" if near else ""))
-            _told(work, known.evolve(active=False))
+            _told(work, work.named(FollowUp, name).evolve(active=False))
 
 
 def _told(work: Work, after: FollowUp) -> FollowUp:

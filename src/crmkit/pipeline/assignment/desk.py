@@ -9,7 +9,6 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
-from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.deciding import FREE, assigned, decided, distributed, entries_of, setup_of
 from crmkit.pipeline.assignment.entry import (
@@ -78,7 +77,7 @@ class Assignments(Collection[AssignmentEntry]):
             names = frozenset(salesperson(work, p).name for p in people)
             if team is not None and not work.count(Salesperson, F.team == team):
                 raise NotFound(f"nobody is in the team {team!r}: register salespeople with team={team!r} first")
-            known = work.first(AssignmentEntry, F.name == name)
+            known = work.called(AssignmentEntry, name)
             values = {
                 "rule": None if rule is None else to_json(rule),
                 "people": names,
@@ -110,11 +109,7 @@ class Assignments(Collection[AssignmentEntry]):
             'no entry fits'
         """
         with self.work() as work:
-            known = work.first(AssignmentEntry, F.name == name)
-            if known is None:
-                near = nearest(name, [e.name for e in entries_of(work)])
-                raise NotFound(f"there is no assignment entry {name!r}" + (f", did you mean {near!r}?" if near else ""))
-            work.remove(AssignmentEntry, [known.id])
+            work.remove(AssignmentEntry, [work.named(AssignmentEntry, name).id])
 
     def automate(self, *, at_capture: bool) -> AssignmentSetup:
         """Say whether leads are given out by themselves.

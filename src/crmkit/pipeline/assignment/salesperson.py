@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import InvalidInput
 from crmkit.kernel.addresses import email as clean_email
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F
-from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 
 
@@ -171,16 +170,7 @@ class Salespeople(Collection[Salesperson]):
 
 def salesperson(work: Work, ref: object) -> Salesperson:
     """The salesperson that is meant."""
-    if isinstance(ref, Salesperson) or (isinstance(ref, str) and ref.startswith("sp_")):
-        return work.get(Salesperson, ref)
-    if not isinstance(ref, str):
-        raise InvalidInput(f"a salesperson is named by name or id, not by {ref!r}")
-    found = work.first(Salesperson, F.name == ref)
-    if found is None:
-        near = nearest(ref, [name for (name,) in work.columns(Salesperson, ["name"])])
-        hint = f", did you mean {near!r}?" if near else ": register it first"
-        raise NotFound(f"there is no salesperson {ref!r}{hint}")
-    return found
+    return work.named(Salesperson, ref, otherwise="register it first")
 
 
 def below(work: Work, manager: Salesperson) -> list[Salesperson]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.money import Money
@@ -78,7 +78,7 @@ class Plans(Collection[CommissionPlan]):
                 "position": position,
                 "active": True,
             }
-            known = work.first(CommissionPlan, F.name == name)
+            known = work.called(CommissionPlan, name)
             after = work.new(CommissionPlan, name=name, **values) if known is None else known.evolve(**values)
             return work.save(Change(after))
 
@@ -99,10 +99,7 @@ class Plans(Collection[CommissionPlan]):
             []
         """
         with self.work() as work:
-            known = work.first(CommissionPlan, F.name == name)
-            if known is None:
-                raise NotFound(f"there is no commission plan {name!r}")
-            return work.save(Change(known.evolve(active=False)))
+            return work.save(Change(work.named(CommissionPlan, name).evolve(active=False)))
 
 
 class Commissions(Collection[Commission]):

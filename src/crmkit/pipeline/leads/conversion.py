@@ -22,6 +22,7 @@ from crmkit.customers.people import Customer, People
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, attribute, entity
+from crmkit.kernel.ids import is_id
 from crmkit.kernel.money import Money
 from crmkit.kernel.render import table_html, table_md
 from crmkit.kernel.rules import F
@@ -209,7 +210,7 @@ def _fills(lead: Lead, known: Customer | None) -> dict[str, Any]:
 
 def _company(work: Work, lead: Lead, wishes: Wishes) -> Choice:
     wished = wishes.get("company")
-    if isinstance(wished, Company) or (isinstance(wished, str) and wished.startswith("com_")):
+    if isinstance(wished, Company) or is_id(wished, Company.__schema__.prefix):
         company = work.get(Company, wished)
         return Choice(action="reuse", id=company.id, name=company.name, because="chosen by the caller")
     name = wished or lead.company

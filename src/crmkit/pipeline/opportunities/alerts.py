@@ -6,14 +6,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.money import Money
-from crmkit.kernel.rules.fields import F
-from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
 from crmkit.pipeline.opportunities.deal import Opportunity
 from crmkit.pipeline.stages.definition import LOST
@@ -156,7 +154,7 @@ class Alerts(Collection[DealAlert]):
             "active": True,
         }
         with self.work() as work:
-            known = work.first(DealAlert, F.name == name)
+            known = work.called(DealAlert, name)
             after = work.new(DealAlert, name=name, **values) if known is None else known.evolve(**values)
             renewed(work)
             return work.save(Change(after))
@@ -178,11 +176,7 @@ class Alerts(Collection[DealAlert]):
             []
         """
         with self.work() as work:
-            known = work.first(DealAlert, F.name == name)
-            if known is None:
-                near = nearest(name, [n for (n,) in work.columns(DealAlert, ["name"])])
-                raise NotFound(f"there is no alert {name!r}" + (f", did you mean {near!r}?" if near else ""))
-            work.save(Change(known.evolve(active=False)))
+            work.save(Change(work.named(DealAlert, name).evolve(active=False)))
             renewed(work)
 
 

@@ -75,7 +75,7 @@ class Pools(Collection[Pool]):
                 "claims_per_day": claims_per_day,
                 "rest": rest,
             }
-            known = work.first(Pool, F.name == name)
+            known = work.called(Pool, name)
             pool = work.new(Pool, name=name, **values) if known is None else known.evolve(**values)
             saved = work.save(Change(pool, (PoolDefined(pool_id=pool.id, name=pool.name),)))
             owned = ~F.owner.is_missing() & F.stage.not_in(CLOSED)

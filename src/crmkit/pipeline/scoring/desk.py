@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import InvalidInput
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
@@ -129,10 +129,7 @@ class Scoring(Collection[PointRule]):
             (20.0, 0.0)
         """
         with self.work() as work:
-            known = work.first(PointRule, F.name == name)
-            if known is None:
-                raise NotFound(f"there is no point rule {name!r}")
-            work.remove(PointRule, [known.id])
+            work.remove(PointRule, [work.named(PointRule, name).id])
 
     # ── What was learned ──
 

@@ -104,7 +104,7 @@ def defined(work: Work, name: str, *, rule: Rule, each: str | None, points: floa
     else:
         work.plan(_relation(work, each).target.cls, rule)
     values = {"rule": spec, "each": each, "points": points, **limits}
-    known = work.first(PointRule, F.name == name)
+    known = work.called(PointRule, name)
     made = work.new(PointRule, name=name, **values) if known is None else known.evolve(**values)
     return Change(made, (PointRuleDefined(point_rule_id=made.id, name=made.name, points=made.points),))
 

@@ -16,6 +16,7 @@ from crmkit.kernel.clock import utc
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
+from crmkit.kernel.text import clean_text
 from crmkit.service.cases.case import Case
 from crmkit.service.escalation.levels import read_levels
 from crmkit.service.policies.policy import Policy, PolicyDefined, policy_of
@@ -270,7 +271,7 @@ class Policies(Collection[Policy]):
             [(1, 'former'), (2, 'current')]
         """
         with self.read() as work:
-            return work.find(Policy, F.name == name, order_by="revision")
+            return work.find(Policy, F.name == clean_text(name, what="name"), order_by="revision")
 
     def retire(self, policy: Policy | str) -> Policy:
         """Give a policy to no further case; those that have it keep it.
@@ -304,6 +305,7 @@ def define(work: Work, name: str, terms: Terms, *, rule: Rule | None, position: 
     for condition in [*levels, *([] if rule is None else [rule])]:
         work.plan(Case, condition)
     spec, condition_spec = terms.to_json(), None if rule is None else to_json(rule)
+    name = clean_text(name, what="name", required=True)
     known = work.find(Policy, F.name == name, order_by="-revision", limit=1)
     revision = 1
     if known:

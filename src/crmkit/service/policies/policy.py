@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json
-from crmkit.kernel.text import nearest
 from crmkit.service.policies.terms import Terms
 
 if TYPE_CHECKING:
@@ -92,12 +90,4 @@ def policy_of(work: Work, ref: Policy | str) -> Policy:
     Raises:
         NotFound: there is none; the message names the nearest.
     """
-    if isinstance(ref, Policy) or str(ref).startswith(f"{Policy.__schema__.prefix}_"):
-        return work.get(Policy, ref)
-    if not isinstance(ref, str):
-        raise InvalidInput(f"a policy is named by its name or id, not by {ref!r}")
-    found = work.first(Policy, (F.name == ref) & (F.state == "current"))
-    if found is None:
-        near = nearest(ref, [name for (name,) in work.columns(Policy, ["name"], F.state == "current")])
-        raise NotFound(f"there is no policy {ref!r}" + (f", did you mean {near!r}?" if near else ": define it first"))
-    return found
+    return work.named(Policy, ref, among=F.state == "current")

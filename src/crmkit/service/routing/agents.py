@@ -7,11 +7,9 @@ from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING
 
-from crmkit.errors import NotFound
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F
-from crmkit.kernel.text import nearest
 from crmkit.service.routing.filling import fill, refill
 from crmkit.service.routing.records import Agent, AgentChanged, Turn
 
@@ -62,7 +60,7 @@ class Agents(Collection[Agent]):
         """
         values = {"queues": frozenset(queues), "skills": frozenset(skills), "limit": limit, "weight": weight}
         with self.work() as work:
-            known = work.first(Agent, F.name == name)
+            known = work.called(Agent, name)
             agent = work.new(Agent, name=name, **values) if known is None else known.evolve(**values)
             if known is not None and agent == known:
                 return known
@@ -114,13 +112,7 @@ def agent_called(work: Work, ref: Agent | str) -> Agent:
     Raises:
         NotFound: there is none; the message names the nearest.
     """
-    if isinstance(ref, Agent) or ref.startswith("agt_"):
-        return work.get(Agent, ref)
-    found = work.first(Agent, F.name == ref)
-    if found is None:
-        near = nearest(ref, [name for (name,) in work.columns(Agent, ["name"])])
-        raise NotFound(f"there is no agent {ref!r}" + (f", did you mean {near!r}?" if near else ": define one first"))
-    return found
+    return work.named(Agent, ref, otherwise="define one first")
 
 
 def _changed(agent: Agent) -> Change[Agent]:

@@ -7,13 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from crmkit.customers.people import Customer
-from crmkit.errors import InvalidInput, Refused
+from crmkit.errors import Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
-from crmkit.kernel.text import nearest
-from crmkit.kernel.work import Work
 from crmkit.service.cases.case import Case
 from crmkit.service.cases.handling import assigned
 from crmkit.service.cases.keeping import settle
@@ -64,7 +62,8 @@ class Routing(Collection[Queue]):
 
         Raises:
             DefinitionError: the rule does not fit cases.
-            InvalidInput: the overflow leads nowhere, or rate and window don't go together.
+            NotFound: there is no queue that *overflow* names.
+            InvalidInput: the overflow leads back, or rate and window don't go together.
 
         Example:
             >>> from crmkit import CRM
@@ -79,7 +78,7 @@ class Routing(Collection[Queue]):
             if rule is not None:
                 work.plan(Case, rule)
             if overflow is not None and overflow != name:
-                queue_called(work, overflow)
+                overflow = work.named(Queue, overflow).name
             values: dict[str, Any] = {
                 "place": place,
                 "rule": None if rule is None else to_json(rule),
@@ -93,7 +92,7 @@ class Routing(Collection[Queue]):
                 "overflow": overflow,
                 "automatic": automatic,
             }
-            known = work.first(Queue, F.name == name)
+            known = work.called(Queue, name)
             queue = work.new(Queue, name=name, **values) if known is None else known.evolve(**values)
             if known is not None and queue == known:
                 return known
@@ -297,18 +296,3 @@ class Routing(Collection[Queue]):
                 return Routed(case=current, queue=None, choice=None)
             taken, choice = decide(work, current, queue)
             return Routed(case=current, queue=taken.name, choice=choice)
-
-
-def queue_called(work: Work, name: str) -> Queue:
-    """The queue with this name.
-
-    Raises:
-        InvalidInput: there is none; the message names the nearest.
-    """
-    found = work.first(Queue, F.name == name)
-    if found is None:
-        near = nearest(name, [known for (known,) in work.columns(Queue, ["name"])])
-        raise InvalidInput(
-            f"there is no queue {name!r}" + (f", did you mean {near!r}?" if near else ": define it first")
-        )
-    return found

@@ -11,6 +11,7 @@ from crmkit.customers.people import Customer
 from crmkit.errors import Refused
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import local_date
+from crmkit.kernel.ids import is_id
 from crmkit.kernel.rules import F
 from crmkit.service.cases.case import Case
 from crmkit.service.conversation import CaseMessage
@@ -269,7 +270,7 @@ class Solutions(Writing):
 
 def _asked(work: Work, about: Case | str) -> tuple[str, str | None]:
     """What a case says (its subject, and what the customer wrote first), and in whose language."""
-    if isinstance(about, str) and not about.startswith("case_"):
+    if isinstance(about, str) and not is_id(about, Case.__schema__.prefix):
         return about, None
     case = work.get(Case, about)
     first = work.first(CaseMessage, (F.case_id == case.id) & (F.kind == "customer"), order_by=("at", "id"))

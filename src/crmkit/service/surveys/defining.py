@@ -73,7 +73,7 @@ class Defining(Collection[Survey]):
         if missing:
             raise InvalidInput(f"survey {name!r} needs {', '.join(missing)}; ready-made are {', '.join(PRESETS)}")
         with self.work() as work:
-            known = work.first(Survey, F.name == name)
+            known = work.called(Survey, name)
             further = {"questions": dict(questions or {}), "anonymous": anonymous}
             alerts = {"alert_at": alert_at, "alert_to": alert_to, **further}
             if known is None:
@@ -95,7 +95,7 @@ def ready(work: Work, survey: Survey | str) -> Survey:
     Raises:
         NotFound: there is none; the message names the nearest.
     """
-    if survey in PRESETS and work.first(Survey, F.name == survey) is None:
+    if survey in PRESETS and work.called(Survey, survey) is None:
         return Defining(work).define(str(survey))
     return survey_called(work, survey)
 

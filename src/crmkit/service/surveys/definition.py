@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from crmkit.errors import InvalidInput, NotFound
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.rules import F
+from crmkit.kernel.ids import is_id
 from crmkit.kernel.text import nearest
 from crmkit.service.surveys.questions import check_questions
 
@@ -87,9 +87,9 @@ def survey_called(work: Work, ref: Survey | str) -> Survey:
     Raises:
         NotFound: there is none; the message names the nearest.
     """
-    if isinstance(ref, Survey) or ref.startswith("sur_"):
+    if isinstance(ref, Survey) or is_id(ref, Survey.__schema__.prefix):
         return work.get(Survey, ref)
-    found = work.first(Survey, F.name == ref)
+    found = work.called(Survey, ref)
     if found is None and ref in PRESETS:
         raise NotFound(
             f"{ref!r} has not been used yet: it comes ready-made, and define({ref!r}) or an answer begins it"
