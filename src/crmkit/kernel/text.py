@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TypeVar
 from unicodedata import normalize
 
 from crmkit.errors import InvalidInput
 
+V = TypeVar("V")
 DEFAULT_LIMIT = 1000
 
 # Controls, line separators, marks and controls of direction, lone surrogates.
@@ -74,6 +76,30 @@ def _clean(value: str, *, what: str, limit: int, multiline: bool) -> str:
 
 def _too_long(what: str, length: int, limit: int) -> InvalidInput:
     return InvalidInput(f"{what} has {length:,} characters, but at most {limit:,} are allowed")
+
+
+def several(values: Iterable[V], *, what: str) -> tuple[V, ...]:
+    """The values of an argument that takes several; one text alone would be taken for its letters.
+
+    Args:
+        values: what a caller handed over.
+        what: the name of the argument, for the message.
+
+    Raises:
+        InvalidInput: it is one text, or nothing that can be gone through.
+
+    Example:
+        >>> several(["Xu", "Chen"], what="people")
+        ('Xu', 'Chen')
+        >>> several("Xu", what="people")
+        Traceback (most recent call last):
+        crmkit.errors.InvalidInput: people= takes several, as in ['Xu'], not 'Xu' alone
+    """
+    if isinstance(values, (str, bytes)):
+        raise InvalidInput(f"{what}= takes several, as in [{shown(values)}], not {shown(values)} alone")
+    if not isinstance(values, Iterable):
+        raise InvalidInput(f"{what}= takes several, as in a list, got {shown(values)}")
+    return tuple(values)
 
 
 def fold(text: str) -> str:
