@@ -236,6 +236,8 @@ def test_relative_dates_that_say_nothing_are_refused(case: str) -> None:
 
 
 KNOWN = {name for name, values in ROWS.items() if values.get("c")}
+ABOVE = F.n > 0
+
 MORE: list[tuple[Rule, set[str]]] = [
     # what is missing
     (F.n == None, set(ROWS) - {"value_FR", "value_DE", "empty", "lower_fr", "a", "B"}),  # noqa: E711 - meant
@@ -333,6 +335,8 @@ MORE: list[tuple[Rule, set[str]]] = [
     ((F.n > 0) ^ (F.c == "FR"), {"value_DE", "a"}),
     (~((F.n > 0) ^ (F.c == "FR")) & ~F.n.is_missing(), {"value_FR", "empty", "lower_fr", "B"}),
     (one_of(F.n > 0, F.n > 10, F.c == "FR"), set()),
+    (one_of(ABOVE, ABOVE), set()),
+    (one_of(ABOVE, F.c == "FR", F.c == "FR"), {"value_DE", "a"}),
     (~(~(F.n > 0) | ~(F.n < 10)), {"value_FR"}),
     (F["items"].where((F.n == 1) | (F.fact.c == "FR")).any(), {"value_FR", "value_DE"}),
     (F["items"].where(F.fact["items"].count() == 3).any(), {"value_DE"}),

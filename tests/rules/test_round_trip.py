@@ -148,6 +148,14 @@ def test_every_word_of_the_language_goes_there_and_back(rule: Rule) -> None:
     validator().validate(to_json(rule))
 
 
+def test_exactly_one_of_the_same_rule_twice_is_none() -> None:
+    rome = F.city == "Rome"
+    assert one_of(rome, rome) == one_of(F.city == "Rome", F.city == "Rome")
+    assert one_of(rome, rome, F.age > 3) != one_of(rome, F.age > 3)
+    assert one_of(rome) == parse('any of (all of (city = "Rome", not any of ()))')
+    assert one_of() == parse("any of ()")
+
+
 def test_the_same_rule_is_the_same_plan_however_it_came(registry: Registry) -> None:
     text = 'orders[status = "paid", last 90 days].count >= 3 and not tags has "vip"'
     rule = (F.orders.where(F.status == "paid").within(days=90).count() >= 3) & ~F.tags.has("vip")

@@ -383,8 +383,9 @@ def none_of(*rules: Rule) -> Rule:
 
 
 def one_of(*rules: Rule) -> Rule:
-    """Exactly one of *rules* holds."""
-    return nodes.AnyOf(tuple(nodes.AllOf((r, none_of(*(o for o in rules if o is not r)))) for r in map(a_rule, rules)))
+    """Exactly one of *rules* holds; of the same rule given twice, both hold or none does."""
+    others = [(*rules[:n], *rules[n + 1 :]) for n in range(len(rules))]
+    return nodes.AnyOf(tuple(nodes.AllOf((a_rule(r), none_of(*rest))) for r, rest in zip(rules, others, strict=True)))
 
 
 def operand(value: Any) -> Expr:
