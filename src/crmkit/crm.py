@@ -232,10 +232,12 @@ class CRM(Desks):
             with self.work() as work:
                 yield Transaction(work)
             return
-        with self._entering(connection):
-            work = Work(self._store.join(connection, self._tenant), self._house, actor=self._actor)
-            with work.savepoint():
-                yield Transaction(work)
+        with (
+            self._entering(connection),
+            self._unit(self._store.join(connection, self._tenant)) as work,
+            work.savepoint(),
+        ):
+            yield Transaction(work)
 
     @contextmanager
     def work(self) -> Iterator[Work]:
@@ -248,8 +250,7 @@ class CRM(Desks):
             ...     crm.outbox.count()
             1
         """
-        with self._session(write=True) as session:
-            work = Work(session, self._house, actor=self._actor)
+        with self._session(write=True) as session, self._unit(session) as work:
             yield work
             work.flush()
 
@@ -265,8 +266,16 @@ class CRM(Desks):
             ...         [(group.key, group.count) for group in work.tally(Customer, by=["city"])]
             [(('Chengdu',), 1)]
         """
-        with self._session(write=False) as session:
-            yield Work(session, self._house, actor=self._actor)
+        with self._session(write=False) as session, self._unit(session) as work:
+            yield work
+
+    @contextmanager
+    def _unit(self, session: Session) -> Iterator[Work]:
+        work = Work(session, self._house, actor=self._actor)
+        try:
+            yield work
+        finally:
+            work.end()
 
     @contextmanager
     def _session(self, *, write: bool) -> Iterator[Session]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -152,3 +152,20 @@ def test_sums_are_of_what_can_be_added_up(crm: CRM, name: str) -> None:
 def test_a_rule_is_a_rule(crm: CRM, rule: object) -> None:
     with pytest.raises(InvalidInput, match="a rule is needed"):
         crm.customers.find(rule)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["transaction", "work", "read"])
+def test_nothing_happens_in_a_transaction_that_has_ended(crm: CRM, kind: str) -> None:
+    with getattr(crm, kind)() as kept:
+        pass
+    before = crm.customers.count(), crm.outbox.count()
+    late: list[Callable[[], object]] = [
+        lambda: kept.customers.register(name="Ghost"),
+        lambda: kept.customers.find(limit=1),
+    ]
+    if kind != "transaction":
+        late = [lambda: kept.find(Customer), lambda: kept.post(channel="sms", to="+86", body="Boo", key="ghost")]
+    for verb in late:
+        with pytest.raises(InvalidInput, match="this transaction has ended"):
+            verb()
+    assert (crm.customers.count(), crm.outbox.count()) == before

@@ -28,6 +28,16 @@ R = TypeVar("R", bound=Record)
 AT_ONCE = 2_000  # records that are read or written together; more would only keep more in memory
 
 
+class Ended:
+    """What is left of a transaction when it is over."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise InvalidInput("this transaction has ended: do it inside of its `with` block, or in a new one")
+
+    def __contains__(self, item: object) -> bool:
+        return bool(self.__getattr__("items"))
+
+
 class Asking:
     """One transaction of one tenant, in the name of one actor: what it can be asked.
 
@@ -50,6 +60,11 @@ class Asking:
         self._seen: dict[str, int] = {}
         self._read: dict[str, Entity] = {}
         self._later: dict[type[Record], list[Any]] = {}
+
+    def end(self) -> None:
+        """Nothing is asked and nothing is changed here any more, whoever has kept it."""
+        over: Any = Ended()
+        self.session = self._later = over
 
     @property
     def settings(self) -> Settings:
