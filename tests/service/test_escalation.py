@@ -511,12 +511,26 @@ def test_the_auditor(crm: CRM, wang: Customer, always: BusinessCalendar, clock: 
         ({"clock": "resolution", "notify": BOSS, "if": F.priorty == "high"}, "priority"),
         ({"when": "low_score", "notify": BOSS}, "score"),
         ({"when": "angry", "notify": BOSS}, "reopened"),
+        ({"when": "low_score", "score": 99, "notify": BOSS}, "escalation 1: score 99 is on the scale of no survey"),
+        ({"clock": "resolution", "notify": 5}, "notify"),
+        ({"clock": "resolution", "notify": "boss@"}, "e-mail address"),
+        ({"clock": "resolution", "set": {"priority": "urgentt"}}, "escalation 1: case.priority: 'urgentt' is not one"),
+        ({"clock": "resolution", "set": {"severity": "x"}}, "minor"),
+        ({"clock": "resolution", "set": {"owner": 5}}, "case.owner must be text"),
+        ({"clock": "resolution", "set": {"team": 7}}, "case.team must be text"),
+        ({"clock": "resolution", "set": {"add_tags": "vip"}}, "a set of texts"),
+        ({"when": "reassigned", "set": {"priority": None}}, "required"),
     ],
 )
 def test_a_wrong_level_is_refused(crm: CRM, hours: BusinessCalendar, level: dict[str, Any], says: str) -> None:
     with pytest.raises(DefinitionError, match=says):
         define(crm, hours, level)
     assert crm.service.policies.count() == 0
+
+
+def test_a_low_score_may_lie_on_the_scale_of_ones_own_survey(crm: CRM, hours: BusinessCalendar) -> None:
+    crm.service.surveys.define("percent", question="How much?", low=0, high=100, formula="mean")
+    define(crm, hours, {"when": "low_score", "score": 99, "notify": BOSS})
 
 
 def test_a_mute_that_ends_before_it_begins_is_refused(crm: CRM, clock: FrozenClock) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import attrs
 
-from crmkit.errors import DefinitionError
+from crmkit.errors import DefinitionError, InvalidInput
+from crmkit.kernel.addresses import email
+from crmkit.kernel.checking import converters
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.rules.specs import from_json, to_json
-from crmkit.kernel.text import nearest, shown
+from crmkit.kernel.text import nearest, several, shown
+from crmkit.service.cases.case import Case
 from crmkit.service.sla.hours import Hours
 from crmkit.service.sla.readings import Reading
 from crmkit.service.sla.span import Span
 
 MOST_ROUNDS: Final = 100
 OCCASIONS: Final = ("reopened", "reassigned", "low_score")
-CHANGEABLE: Final = ("priority", "severity", "owner", "team", "add_tags")
+CHANGEABLE: Final = {name: name for name in ("priority", "severity", "owner", "team")} | {"add_tags": "tags"}
+CHECKS: Final = converters(Case.__schema__)
 FIELDS: Final = ("clock", "at", "when", "times", "score", "notify", "wait", "steps", "repeat", "if", "set")
 
 
@@ -222,10 +226,12 @@ def _step(spec: Any) -> Step:
     if not isinstance(spec, Mapping):
         raise DefinitionError(f'a step is an object {{"notify": …, "wait": …}}, got {shown(spec)}')
     notify = spec.get("notify", ())
-    names = (notify,) if isinstance(notify, str) else tuple(notify)
+    names = (notify,) if isinstance(notify, str) else _checked(several, notify, what="notify")
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise DefinitionError(f'somebody to notify is an address or a role such as "owner", got {shown(name)}')
+        if "@" in name and ":" not in name:
+            _checked(email, name, what="notify")
     return Step(notify=names, wait=Span.read(spec.get("wait", timedelta(0)), what="wait"))
 
 
@@ -240,4 +246,12 @@ def _changes(value: Any) -> Mapping[str, Any]:
     unknown = [name for name in changes if name not in CHANGEABLE]
     if unknown:
         raise DefinitionError(f"a level can set {', '.join(CHANGEABLE)}, not {unknown[0]!r}")
-    return dict(changes)
+    checked = {name: _checked(CHECKS[CHANGEABLE[name]], value) for name, value in changes.items()}
+    return checked | ({"add_tags": sorted(checked["add_tags"])} if "add_tags" in checked else {})
+
+
+def _checked(check: Callable[..., Any], value: Any, **about: str) -> Any:
+    try:
+        return check(value, **about)
+    except InvalidInput as wrong:
+        raise DefinitionError(str(wrong)) from None

@@ -26,6 +26,7 @@ from crmkit.service.sla.clocks import Clock
 from crmkit.service.sla.hours import Hours
 from crmkit.service.sla.presets import preset
 from crmkit.service.sla.span import Span
+from crmkit.service.surveys.definition import PRESETS, Survey
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -84,8 +85,10 @@ class Policies(Collection[Policy]):
             clocks: clocks of your own, beside those.
             hold: in which time pauses are counted; as *like* does unless given.
             escalations: the levels, each an object: ``clock`` and ``at`` (a signed ``timedelta``, ``{"days": -1}`` or
-                ``"80%"``) or ``when`` (``reopened``, ``reassigned``, ``low_score``) with ``times`` or ``score``;
-                ``notify`` and ``wait``, or ``steps`` of them, and ``repeat``; ``if``, a rule over the case; ``set``.
+                ``"80%"``) or ``when`` (``reopened``, ``reassigned``, ``low_score``) with ``times``, or a
+                ``score`` on the scale of a survey; ``notify`` and ``wait``, or ``steps`` of them, and ``repeat``;
+                ``if``, a rule over the case; ``set``, an object of ``priority``, ``severity``, ``owner``, ``team`` and
+                ``add_tags``.
             when: which cases it is for, as in ``F.priority == "urgent"`` or
                 ``F.customer.memberships.where(...)``; without it, those that name it.
             position: where it is tried among all policies; one without *when* is for all that no other is for.
@@ -304,6 +307,9 @@ def define(work: Work, name: str, terms: Terms, *, rule: Rule | None, position: 
     levels = [level.condition for level in terms.levels if level.condition is not None]
     for condition in [*levels, *([] if rule is None else [rule])]:
         work.plan(Case, condition)
+    for number, level in enumerate(terms.levels, start=1):
+        if level.score is not None:
+            _on_a_scale(work, level.score, what=f"escalation {number}")
     spec, condition_spec = terms.to_json(), None if rule is None else to_json(rule)
     name = clean_text(name, what="name", required=True)
     known = work.find(Policy, F.name == name, order_by="-revision", limit=1)
@@ -318,3 +324,12 @@ def define(work: Work, name: str, terms: Terms, *, rule: Rule | None, position: 
     policy = work.new(Policy, name=name, revision=revision, terms=spec, rule=condition_spec, position=position)
     defined = PolicyDefined(policy_id=policy.id, name=policy.name, revision=policy.revision)
     return work.save(Change(policy, (defined,)))
+
+
+def _on_a_scale(work: Work, score: float, *, what: str) -> None:
+    """Refuse a low score that no survey knows: every answer would be low, or none."""
+    scales = {name: (preset["low"], preset["high"]) for name, preset in PRESETS.items()}
+    scales |= {name: (low, high) for name, low, high in work.columns(Survey, ["name", "low", "high"])}
+    if not any(low <= score <= high for low, high in scales.values()):
+        known = ", ".join(f"{name} from {low} to {high}" for name, (low, high) in sorted(scales.items()))
+        raise DefinitionError(f"{what}: score {score:g} is on the scale of no survey; there are {known}")
