@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from crmkit import CRM, F, InvalidInput, NotFound, Refused, TransitionRefused
@@ -58,6 +60,18 @@ def test_the_formula_stands_in_the_survey(crm: CRM, li: Customer) -> None:
         surveys.define("satisfaction", high=7)
     with pytest.raises(NotFound, match="did you mean 'recommendation'"):
         surveys.results("recomendation")
+
+
+@pytest.mark.parametrize(
+    ("alert", "says"),
+    [
+        ({"alert_at": 99, "alert_to": "manager@studio.example"}, "on its scale, from 1 to 5, not 99"),
+        ({"alert_at": 2, "alert_to": "not an address"}, "alert_to 'not an address' is no e-mail address"),
+    ],
+)
+def test_an_alert_has_a_score_of_the_scale_and_an_address(crm: CRM, alert: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        crm.service.surveys.define("satisfaction", **alert)
 
 
 def test_low_answers_are_told_at_once(crm: CRM, li: Customer) -> None:

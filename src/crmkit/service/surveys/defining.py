@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import InvalidInput, Refused
+from crmkit.kernel.addresses import email
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F
@@ -49,7 +50,8 @@ class Defining(Collection[Survey]):
             anonymous: answers keep neither customer nor case, and of their time the day only.
 
         Raises:
-            InvalidInput: something is missing, or the scale does not fit the formula.
+            InvalidInput: something is missing, the scale does not fit the formula, *alert_at* is not on it, or *alert_to*
+                is no e-mail address.
             Refused: it was answered on another scale, or promised to be anonymous, already.
 
         Example:
@@ -75,7 +77,8 @@ class Defining(Collection[Survey]):
         with self.work() as work:
             known = work.called(Survey, name)
             further = {"questions": dict(questions or {}), "anonymous": anonymous}
-            alerts = {"alert_at": alert_at, "alert_to": alert_to, **further}
+            told = None if alert_to is None else email(alert_to, what="alert_to")
+            alerts = {"alert_at": alert_at, "alert_to": told, **further}
             if known is None:
                 survey = work.new(Survey, name=name, **values, **alerts)
             else:

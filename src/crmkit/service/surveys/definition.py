@@ -52,6 +52,10 @@ class Survey(Entity):
             raise InvalidInput(f"survey {self.name!r}: NPS is defined on the scale from 0 to 10 only")
         if (self.alert_at is None) is not (self.alert_to is None):
             raise InvalidInput(f"survey {self.name!r}: an alert needs both alert_at= and alert_to=")
+        if self.alert_at is not None and not self.low <= self.alert_at <= self.high:
+            raise InvalidInput(
+                f"survey {self.name!r}: alert_at= is on its scale, from {self.low} to {self.high}, not {self.alert_at}"
+            )
         if self.anonymous and self.alert_at is not None:
             raise InvalidInput(
                 f"survey {self.name!r}: an alert about one answer would tell whose it is; it is anonymous"
