@@ -62,7 +62,8 @@ class Segments(Trying, ByHand):
                 done by :meth:`refresh`, and when time alone may move somebody who was known at the last refresh.
 
         Raises:
-            DefinitionError: the rule does not fit customers, or refers to itself by way of other segments.
+            DefinitionError: the rule does not fit customers, is too large to be stored, or refers to itself by way of
+                other segments.
             NotFound: the rule refers to a segment that does not exist.
             InvalidInput: not exactly one of *rule* and *members* is given.
 

@@ -40,7 +40,7 @@ def from_json(spec: Any) -> Rule:
     """
     if isinstance(spec, (str, bytes)):
         spec = _read(spec)
-    _measure(spec)
+    measure(spec)
     if isinstance(spec, Mapping) and (said := spec.keys() & {"version", "$schema", "$id"}):
         raise DefinitionError(f"the rule's JSON is wrong at {min(said)}: {VERSION} is read, and it says no version")
     try:
@@ -73,8 +73,8 @@ def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number")
 
 
-def _measure(spec: Any) -> None:
-    """Refuse what is too deep or too large before anything recurses into it."""
+def measure(spec: Any) -> None:
+    """Refuse what is too deep or too large: before anything recurses into it, and before anybody stores it."""
     layer, depth, size = [spec], 0, 1
     while layer:
         depth += 1

@@ -11,16 +11,20 @@ import attrs
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.nodes import Expr, Related, Rule, Window
+from crmkit.kernel.rules.specs.reading import measure
 
 
 def to_json(rule: Rule) -> dict[str, Any]:
-    """*rule* as JSON.
+    """*rule* as JSON, which :func:`from_json` reads back.
 
     Raises:
-        DefinitionError: it is nested deeper, or has more parts, than any engine answers.
+        DefinitionError: it is nested deeper, or has more parts, than any engine answers; or its JSON would have more
+            than 400,000 parts.
     """
     nodes.measure(rule, hop=0)
-    return _spec(rule)
+    spec = _spec(rule)
+    measure(spec)
+    return spec
 
 
 def _spec(rule: Rule) -> dict[str, Any]:

@@ -1,0 +1,29 @@
+"""What a segment may be defined by: rules that can be read again, and that do not look at the segment itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from crmkit import CRM, F
+from crmkit.errors import DefinitionError
+from crmkit.testing import FrozenClock
+
+
+def test_a_rule_that_could_not_be_read_again_is_refused_and_disturbs_no_other_segment(
+    crm: CRM, clock: FrozenClock
+) -> None:
+    segments = crm.customers.segments
+    wang = crm.customers.register(name="Wang", city="Rome")
+    for name in ("big", "other"):
+        segments.define(name, rule=F.city == "Rome", every=timedelta(hours=1))
+        segments.refresh(name)
+    with pytest.raises(DefinitionError, match="more than 400,000 parts"):
+        segments.define("big", rule=F.city.in_(f"c{n}" for n in range(200_000)))
+    assert segments.get("big").rule_version == 1
+    crm.customers.update(wang, city="Oslo")
+    clock.advance(hours=2)
+    assert len(segments.judge(wang)) == 2
+    crm.run_due()
+    segments.delete("other")
