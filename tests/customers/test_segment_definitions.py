@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from crmkit import CRM, F
-from crmkit.errors import DefinitionError
+from crmkit.errors import DefinitionError, NotFound, Refused
+from crmkit.kernel.rules import Rule, parse
 from crmkit.testing import FrozenClock
 
 
@@ -27,3 +28,19 @@ def test_a_rule_that_could_not_be_read_again_is_refused_and_disturbs_no_other_se
     assert len(segments.judge(wang)) == 2
     crm.run_due()
     segments.delete("other")
+
+
+@pytest.mark.parametrize("written", ["E\u0301", " \u00c9 "])
+def test_a_segment_does_not_refer_to_itself_however_its_name_is_written(crm: CRM, written: str) -> None:
+    segments = crm.customers.segments
+    segments.define("\u00c9", rule=F.city == "Rome")
+    for own in (
+        F.in_segment("\u00c9"),
+        F.memberships.where(F.segment.name == "E\u0301").any(),
+        parse('in segment "E\u0301"'),
+    ):
+        with pytest.raises(DefinitionError, match="refer to itself: \u00c9 → \u00c9"):
+            segments.define(written, rule=own)
+    assert segments.define(written, rule=F.city == "Oslo").name == "\u00c9"
+    with pytest.raises(NotFound, match="there is no segment ' \u00c9 '"):  # a rule compares letter by letter
+        segments.define("\u00c9", rule=F.memberships.where(F.segment.name == " \u00c9 ").any())

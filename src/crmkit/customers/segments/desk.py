@@ -32,6 +32,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.collection import PAGE_LIMIT
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
+from crmkit.kernel.text import clean_text
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -65,7 +66,7 @@ class Segments(Trying, ByHand):
             DefinitionError: the rule does not fit customers, is too large to be stored, or refers to itself by way of
                 other segments.
             NotFound: the rule refers to a segment that does not exist.
-            InvalidInput: not exactly one of *rule* and *members* is given.
+            InvalidInput: not exactly one of *rule* and *members* is given, or *name* cannot be a name.
 
         Example:
             >>> from crmkit import CRM
@@ -77,6 +78,7 @@ class Segments(Trying, ByHand):
         """
         if (rule is None) is (members is None):
             raise InvalidInput("a segment is defined either by rule= or by members=")
+        name = clean_text(name, what="name", required=True)
         with self.work() as work:
             condition = None if rule is None else rule_of(rule)
             if condition is not None:

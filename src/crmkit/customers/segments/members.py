@@ -249,10 +249,11 @@ def in_turn(segments: Iterable[Segment]) -> list[Segment]:
 
 
 def check_references(work: Work, name: str, rule: Rule, *, way: tuple[str, ...] = ()) -> None:
-    """Refuse references that lead nowhere, or back.
+    """Refuse references that lead nowhere, or back to *name*, which is written as it is kept.
 
     Raises:
         DefinitionError: the message shows the way.
+        NotFound: a name is that of no segment, as it stands in the rule.
     """
     if of_any_segment(rule):
         raise DefinitionError(
@@ -265,6 +266,7 @@ def check_references(work: Work, name: str, rule: Rule, *, way: tuple[str, ...] 
             raise DefinitionError(
                 f"the segment would refer to itself: {' → '.join((*way, other))}; take one of them out"
             )
+        work.plan(Customer, F.in_segment(other))
         check_references(work, other, segment_of(work, other).condition(), way=way)
 
 
