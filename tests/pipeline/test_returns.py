@@ -58,6 +58,21 @@ def test_a_return_is_refunded(crm: CRM, wang: Customer, order: Order) -> None:
         crm.pipeline.returns.refund(back.id)
 
 
+@pytest.mark.parametrize("favour", [30, 100])
+def test_a_favour_before_the_return_is_not_owed_twice(crm: CRM, wang: Customer, favour: int) -> None:
+    order = crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=cny(100))])
+    crm.pipeline.payments.receive(order, cny(100))
+    crm.pipeline.payments.refund(order.id, cny(favour), reason="it came late")
+    (line,) = crm.pipeline.orders.lines(order)
+    back = crm.pipeline.returns.receive(crm.pipeline.returns.request(order.id, lines={line.id: 1}, reason="x"))
+    now = crm.pipeline.orders.get(order.id)
+    assert (now.credited, now.owed_back) == (cny(100), cny(100 - favour))
+    if now.owed_back:
+        assert crm.pipeline.returns.refund(back).amount == cny(100 - favour)
+    now = crm.pipeline.orders.get(order.id)
+    assert (now.status, now.paid, now.owed_back) == ("refunded", cny(0), cny(0))
+
+
 def test_parts_of_a_line_lose_no_cent(crm: CRM, order: Order) -> None:
     crm.pipeline.payments.receive(order, cny(100))
     prints = crm.pipeline.orders.lines(order)[0]

@@ -225,6 +225,9 @@ class Returns(Collection[Return]):
     def receive(self, ret: Return | str) -> Return:
         """The goods are here: the customer owes their price no more, and what was paid for them is owed back.
 
+        What was refunded for the order before, as a favour, is not owed twice: an order is credited with its total at
+        the most, and never more is owed back than was paid.
+
         Raises:
             TransitionRefused: it was rejected, or they are here already.
 
@@ -252,8 +255,7 @@ class Returns(Collection[Return]):
                 bought = work.get(OrderLine, line.order_line_id)
                 work.save(Change(bought.evolve(returned=bought.returned + line.quantity)))
             order = work.get(Order, current.order_id)
-            credited = order.evolve(credited=order.credited + current.amount)
-            work.save(credited.settled(machine=work.machine("order"), now=work.now))
+            work.save(order.credit(current.amount, machine=work.machine("order"), now=work.now))
             return work.save(change)
 
     def refund(self, ret: Return | str, *, method: str | None = None, reference: str | None = None) -> Payment:

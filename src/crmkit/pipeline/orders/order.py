@@ -35,10 +35,10 @@ class Order(Entity):
         number: how the host calls it; no two orders of a tenant share it.
         channel: where it was placed: online, shop, field, telephone, partner.
         partner_id: the company that brought it, for the channel "partner".
-        status: placed, paid, refunded or cancelled.
+        status: placed, paid, refunded (nothing of it is to be paid any more, and nothing is paid) or cancelled.
         total: the sum of the lines, taxes kept out.
         paid: what was received, less what was paid back.
-        credited: what the customer need not pay any more: returned goods, refunds.
+        credited: what the customer need not pay any more: returned goods, refunds; at most the total.
         due_at: until when it is to be paid.
     """
 
@@ -68,18 +68,19 @@ class Order(Entity):
                 raise InvalidInput(f"an order has amounts of 0 and more in {self.total.currency}, got {amount}")
 
     @property
+    def payable(self) -> Money:
+        """What is to be paid for it in all: the total less what is credited; 0 for a cancelled order."""
+        return Money.zero(self.total.currency) if self.status == "cancelled" else self.total - self.credited
+
+    @property
     def outstanding(self) -> Money:
         """What is still to be paid; 0 for a cancelled order."""
-        rest = self.total - self.credited - self.paid
-        return rest if rest.minor > 0 and self.status != "cancelled" else Money.zero(self.total.currency)
+        return max(self.payable - self.paid, Money.zero(self.total.currency))
 
     @property
     def owed_back(self) -> Money:
         """What the customer has paid too much, after goods came back or the order was cancelled."""
-        if self.status == "cancelled":
-            return self.paid
-        over = self.paid - (self.total - self.credited)
-        return over if over.minor > 0 else Money.zero(self.total.currency)
+        return max(self.paid - self.payable, Money.zero(self.total.currency))
 
     # ── Decisions ──
 
@@ -116,8 +117,11 @@ class Order(Entity):
             raise InvalidInput(f"a refund is above 0, got {amount}")
         if amount > self.paid:
             raise Refused(f"{amount} is more than the {self.paid} that was paid for order {self.id}")
-        after = self.evolve(paid=self.paid - amount, credited=self.credited + credit)
-        return after.settled(machine=machine, now=now)
+        return self.evolve(paid=self.paid - amount).credit(credit, machine=machine, now=now)
+
+    def credit(self, amount: Money, *, machine: Machine, now: datetime) -> Change[Order]:
+        """The customer owes *amount* less, at most everything: what was refunded before may be worth a part of it."""
+        return self.evolve(credited=min(self.credited + amount, self.total)).settled(machine=machine, now=now)
 
     def cancelled(self, *, reason: str, machine: Machine, now: datetime) -> Change[Order]:
         """It does not happen; what was paid is owed back."""
