@@ -44,3 +44,48 @@ def test_a_segment_does_not_refer_to_itself_however_its_name_is_written(crm: CRM
     assert segments.define(written, rule=F.city == "Oslo").name == "\u00c9"
     with pytest.raises(NotFound, match="there is no segment ' \u00c9 '"):  # a rule compares letter by letter
         segments.define("\u00c9", rule=F.memberships.where(F.segment.name == " \u00c9 ").any())
+
+
+LOOKING_AT: tuple[tuple[str, Rule], ...] = (
+    ("by name", F.in_segment("n")),
+    ("by memberships", F.memberships.where((F.state == "member") & (F.segment.name == "n")).any()),
+    ("by one of its names", F.memberships.where(F.segment.name.in_(["n"])).none()),
+    ("by either name", F.memberships.where((F.segment.name == "n") | (F.segment.name == "n2")).any()),
+    ("by the segment behind", F.memberships.segment.where(F.name == "n").any()),
+    ("from elsewhere", F.company.customers.memberships.segment.where(F.name == "n").count() >= 1),
+)
+
+
+@pytest.mark.parametrize("rule", [rule for _, rule in LOOKING_AT], ids=[name for name, _ in LOOKING_AT])
+def test_whatever_way_leads_to_a_segment_it_is_followed(crm: CRM, rule: Rule) -> None:
+    segments = crm.customers.segments
+    with pytest.raises(NotFound, match="there is no segment 'n'"):
+        segments.define("m", rule=rule)
+    for name in ("n", "n2"):
+        segments.define(name, rule=F.city == "Rome")
+    segments.define("m", rule=rule)
+    with pytest.raises(DefinitionError, match="n → m → n"):
+        segments.define("n", rule=F.in_segment("m"))
+    with pytest.raises(Refused, match="is used by m"):
+        segments.delete("n")
+
+
+ANY_SEGMENT: tuple[Rule, ...] = (
+    F.memberships.any(),
+    F.memberships.where(F.state == "member").none(),
+    F.memberships.where(~(F.segment.name == "n") & (F.state == "member")).none(),
+    F.memberships.where((F.segment.name == "n") | (F.state == "member")).none(),
+    F.memberships.where((F.segment.name == "n") ^ (F.state == "member")).none(),
+    F.memberships.where(F.segment.name != "n").any(),
+    F.memberships.segment.where(F.name.contains("n")).none(),
+    F.memberships.segment.where(F.name == "n").any() & (F.memberships.segment.count() > 1),
+    F.memberships.customer.where(F.city == "Rome").any(),
+    F.memberships.where((F.segment.name == "n") & F.customer.memberships.any()).any(),
+)
+
+
+@pytest.mark.parametrize("rule", ANY_SEGMENT, ids=map(str, ANY_SEGMENT))
+def test_a_rule_that_may_look_at_any_segment_is_refused(crm: CRM, rule: Rule) -> None:
+    crm.customers.segments.define("n", rule=F.city == "Rome")
+    with pytest.raises(DefinitionError, match="looks at memberships of any segment"):
+        crm.customers.segments.define("m", rule=rule)

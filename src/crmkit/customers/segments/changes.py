@@ -26,6 +26,8 @@ from crmkit.kernel.rules.planned import AsOf
 from crmkit.kernel.work import Work
 
 OVERLAP = timedelta(minutes=15)  # a transaction that began before a refresh may commit after it
+MEMBERSHIPS = "memberships"
+NAME_AT = {(): Attr(("segment", "name")), ("segment",): Attr(("name",))}  # as seen from where a way beyond them leads
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +54,7 @@ def possibly_changed(work: Work, rule: Rule, between: Between) -> Iterator[Rule]
         changes += _parted(work, way, since)
     for name in referred(rule):
         moved = (F.segment.name == name) & (F.updated_at >= since)
-        changes.append(nodes.Exists(Related(("memberships",), moved)))
+        changes.append(nodes.Exists(Related((MEMBERSHIPS,), moved)))
     yield from dict.fromkeys([*changes, *_passed(rule, (), schema, registry, between)])
 
 
@@ -88,28 +90,39 @@ def _parted(work: Work, way: tuple[str, ...], since: datetime) -> Iterator[Rule]
 
 def referred(rule: Rule) -> list[str]:
     """The names of the segments that *rule* looks at, by name or by their memberships."""
-    nodes_of = list(nodes.walk(rule))
-    names = [n.name for n in nodes_of if isinstance(n, nodes.InSegment)]
-    for stays in nodes_of:
-        if isinstance(stays, Related) and stays.path[-1] == "memberships":
-            names += _named(stays)
+    names = [n.name for n in nodes.walk(rule) if isinstance(n, nodes.InSegment)]
+    for stays in _stays(rule):
+        names += _segments_of(stays) or ()
     return list(dict.fromkeys(names))
 
 
 def of_any_segment(rule: Rule) -> bool:
     """Whether *rule* looks at memberships without saying of which segment."""
-    return any(isinstance(n, Related) and n.path[-1] == "memberships" and not _named(n) for n in nodes.walk(rule))
+    return any(_segments_of(stays) is None for stays in _stays(rule))
 
 
-def _named(stays: Related) -> list[str]:
-    found: list[str] = []
-    for node in nodes.walk(stays.where) if stays.where is not None else ():
-        match node:
-            case nodes.Compare(Attr(("segment", "name")), "==", nodes.Const(str() as name)):
-                found.append(name)
-            case nodes.OneOf(Attr(("segment", "name")), names):
-                found += [name for name in names if isinstance(name, str)]
-    return found
+def _stays(rule: Rule) -> Iterator[Related]:
+    return (n for n in nodes.walk(rule) if isinstance(n, Related) and MEMBERSHIPS in n.path)
+
+
+def _segments_of(stays: Related) -> list[str] | None:
+    """The names of the segments whose memberships are looked at; none if those of any other one may be, too."""
+    name = NAME_AT.get(stays.path[stays.path.index(MEMBERSHIPS) + 1 :])
+    return None if name is None or stays.where is None else _required(stays.where, name)
+
+
+def _required(where: Rule, field: Attr) -> list[str] | None:
+    """What *field* must be one of for *where* to hold; none if it may be something else."""
+    match where:
+        case nodes.Compare(left, "==", nodes.Const(str() as name)) if left == field:
+            return [name]
+        case nodes.OneOf(left, names) if left == field:
+            return [name for name in names if isinstance(name, str)]
+        case nodes.AllOf(rules) | nodes.AnyOf(rules) | nodes.OddOf(rules):
+            told = [names for rule in rules if (names := _required(rule, field)) is not None]
+            enough = bool(told) if isinstance(where, nodes.AllOf) else len(told) == len(rules)
+            return [name for names in told for name in names] if enough else None
+    return None
 
 
 def _paths(node: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -123,7 +136,7 @@ def _paths(node: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             yield from _paths(node.where, way)
     elif isinstance(node, nodes.InSegment):
         if prefix:  # his own memberships are asked for by the name of the segment
-            yield (*prefix, "memberships")
+            yield (*prefix, MEMBERSHIPS)
     else:
         inside = prefix
         if isinstance(node, nodes.Aggregate):
