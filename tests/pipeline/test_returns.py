@@ -85,6 +85,23 @@ def test_parts_of_a_line_lose_no_cent(crm: CRM, order: Order) -> None:
         crm.pipeline.returns.request(order, lines={prints.id: 1}, reason="colour")
 
 
+@pytest.mark.parametrize(("discount", "total"), [("66.666667", 100), ("33.333333", 200)])
+def test_a_part_that_was_rejected_and_asked_for_again_loses_no_cent(
+    crm: CRM, wang: Customer, discount: str, total: int
+) -> None:
+    prints = Line("Print", quantity=3, unit_price=cny(100), discount=Decimal(discount))
+    order = crm.pipeline.orders.place(wang, lines=[prints])
+    crm.pipeline.payments.receive(order, cny(total))
+    line = {crm.pipeline.orders.lines(order)[0].id: 1}
+    first, second, third = (crm.pipeline.returns.request(order, lines=line, reason="colour") for _ in range(3))
+    crm.pipeline.returns.reject(second, reason="used")
+    again = crm.pipeline.returns.request(order, lines=line, reason="colour")
+    amounts = [crm.pipeline.returns.refund(crm.pipeline.returns.receive(r)).amount for r in (third, first, again)]
+    assert Money.total(amounts, currency=CNY) == cny(total)
+    now = crm.pipeline.orders.get(order.id)
+    assert (now.status, now.paid, now.credited) == ("refunded", cny(0), cny(total))
+
+
 def test_what_is_on_its_way_back_counts(crm: CRM, order: Order) -> None:
     prints = crm.pipeline.orders.lines(order)[0]
     first = crm.pipeline.returns.request(order, lines={prints.id: 2}, reason="colour")

@@ -338,21 +338,16 @@ def _part(work: Work, order: Order, line: str, quantity: Decimal | int | str) ->
         raise InvalidInput(f"{line} is a line of another order than {order.id}")
     if many <= 0:
         raise InvalidInput(f"the quantity that comes back is above 0, got {quantity}")
-    before = bought.returned + _waiting(work, bought.id)
-    if before + many > bought.quantity:
-        left = (bought.quantity - before).normalize()
+    gone = work.find(ReturnLine, (F.order_line_id == bought.id) & (F["return"].status != "rejected"))
+    left = bought.quantity - sum(line.quantity for line in gone)
+    if many > left:
         raise Refused(
-            f"{many.normalize():f} of {bought.name} cannot come back: only {left:f} are left with the customer"
+            f"{many.normalize():f} of {bought.name} cannot come back: "
+            f"only {left.normalize():f} are left with the customer"
         )
-    amount = bought.amount.times((before + many) / bought.quantity) - bought.amount.times(before / bought.quantity)
-    return bought, many, amount
-
-
-def _waiting(work: Work, line_id: str) -> Decimal:
-    """How many of a line are on their way back."""
-    lines = work.find(ReturnLine, F.order_line_id == line_id)
-    expected = {"requested", "approved"}
-    return sum((li.quantity for li in lines if work.get(Return, li.return_id).status in expected), Decimal(0))
+    # The part of what is left, so that the last one takes the rest, whichever returns were rejected in between.
+    rest = bought.amount - Money.total((line.amount for line in gone), currency=bought.amount.currency)
+    return bought, many, rest.times(many / left)
 
 
 def _lines(work: Work, ret: Return, parts: Iterable[tuple[OrderLine, Decimal, Money]]) -> Iterable[Change[ReturnLine]]:
