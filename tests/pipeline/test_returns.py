@@ -118,8 +118,39 @@ def test_unpaid_goods_are_not_refunded(crm: CRM, order: Order) -> None:
     assert crm.pipeline.orders.get(order.id).outstanding == cny(10)
     with pytest.raises(Refused, match="nothing was paid"):
         crm.pipeline.returns.refund(back)
+    assert crm.pipeline.returns.settle(back).status == "settled"
+    with pytest.raises(TransitionRefused):
+        crm.pipeline.returns.settle(back.id)
     crm.pipeline.payments.receive(order, cny(10))
     assert crm.pipeline.orders.get(order.id).status == "paid"
+
+
+@pytest.mark.parametrize("fulfilled", [False, True])
+def test_when_all_comes_back_that_was_never_paid_nothing_is_left_open(
+    crm: CRM, order: Order, *, fulfilled: bool
+) -> None:
+    if fulfilled:
+        crm.pipeline.orders.fulfil(order)
+    everything = {line.id: line.quantity for line in crm.pipeline.orders.lines(order)}
+    back = crm.pipeline.returns.request(order.id, lines=everything, reason="colour")
+    with pytest.raises(TransitionRefused):
+        crm.pipeline.returns.settle(back)  # the goods are not here yet
+    crm.pipeline.returns.settle(crm.pipeline.returns.receive(back))
+    assert crm.pipeline.orders.get(order.id).status == "refunded"
+    with pytest.raises(Refused, match="nothing is to be paid"):
+        crm.pipeline.payments.receive(order.id, cny(1))
+
+
+def test_what_is_owed_back_is_not_settled_without_it(crm: CRM, order: Order) -> None:
+    crm.pipeline.payments.receive(order, cny(100))
+    album = crm.pipeline.orders.lines(order)[1]
+    back = crm.pipeline.returns.receive(crm.pipeline.returns.request(order, lines={album.id: 1}, reason="x"))
+    with pytest.raises(Refused, match=r"90\.00 CNY are owed back"):
+        crm.pipeline.returns.settle(back)
+    crm.pipeline.payments.refund(order.id)
+    with pytest.raises(Refused, match="all of it went back"):
+        crm.pipeline.returns.refund(back)
+    assert crm.pipeline.returns.settle(back).status == "settled"
 
 
 @pytest.mark.parametrize(("price", "left", "owed"), [(90, 0, 0), (120, 30, 0), (50, 0, 40)])

@@ -263,7 +263,7 @@ class Returns(Collection[Return]):
 
         Raises:
             TransitionRefused: the goods are not here yet, or it is settled.
-            Refused: nothing was paid for them.
+            Refused: nothing is owed back for them: :meth:`settle` it.
 
         Example:
             >>> from crmkit import CRM, Line, Money
@@ -281,10 +281,40 @@ class Returns(Collection[Return]):
             current = work.get(Return, ret)
             settled = _settled(work, current, wish="refund")
             back = _owed(work, current)
+            if not back:
+                raise Refused(
+                    f"nothing was paid, or all of it went back, for what came back with {current.id}: "
+                    "end it with returns.settle"
+                )
             work.save(settled)
             return Payments(work).refund(
                 current.order_id, back, reason=current.reason, method=method, reference=reference
             )
+
+    def settle(self, ret: Return | str) -> Return:
+        """End a return for which nothing is to be paid back: nothing was paid, or all of it went back before.
+
+        Raises:
+            TransitionRefused: the goods are not here yet, or it is settled.
+            Refused: something is owed back for them.
+
+        Example:
+            >>> from crmkit import CRM, Line, Money
+            >>> with CRM.open() as crm:
+            ...     wang, price = crm.customers.register(name="Xiao Wang"), Money(10, "EUR")
+            ...     order = crm.pipeline.orders.place(wang, lines=[Line("Print", unit_price=price)])
+            ...     (line,) = crm.pipeline.orders.lines(order)
+            ...     back = crm.pipeline.returns.request(order, lines={line.id: 1}, reason="scratched")
+            ...     back = crm.pipeline.returns.settle(crm.pipeline.returns.receive(back))
+            ...     back.status, crm.pipeline.orders.get(order.id).status
+            ('settled', 'refunded')
+        """
+        with self.work() as work:
+            current = work.get(Return, ret)
+            settled, owed = _settled(work, current, wish=current.wish), _owed(work, current)
+            if owed:
+                raise Refused(f"{owed} are owed back for {current.id}: use returns.refund or returns.exchange")
+            return work.save(settled)
 
     def exchange(self, ret: Return | str, *, lines: Sequence[Line]) -> Order:
         """Give the customer something else: a new order, to which the worth of the goods goes over.
@@ -322,8 +352,7 @@ class Returns(Collection[Return]):
                 channel=old.channel,
                 owner=old.owner,
             )
-            worth = min(current.amount, old.owed_back)
-            over = min(worth, order.total)
+            over = min(_owed(work, current), order.total)
             if over:
                 Payments(work).refund(old.id, over, reason=current.reason, method="exchange")
                 Payments(work).receive(order, over, method="exchange")
@@ -362,7 +391,5 @@ def _settled(work: Work, ret: Return, *, wish: Wish, exchange_order_id: str | No
 
 
 def _owed(work: Work, ret: Return) -> Money:
-    owed = work.get(Order, ret.order_id).owed_back
-    if not owed:
-        raise Refused(f"nothing was paid for what came back with {ret.id}: there is nothing to pay back")
-    return min(ret.amount, owed)
+    """What is to be paid back for what came back."""
+    return min(ret.amount, work.get(Order, ret.order_id).owed_back)

@@ -99,14 +99,14 @@ class Order(Entity):
 
     def settled(self, *, machine: Machine, now: datetime) -> Change[Order]:
         """The order with the status that its amounts ask for."""
+        if self.status in {"placed", "paid"} and self.total and not self.payable and not self.paid:
+            return machine.step(self, "refund", now=now)
         if self.status == "placed" and not self.outstanding and (self.paid or not self.total):
             return machine.step(self, "pay", now=now).and_also(
                 OrderPaid(order_id=self.id, customer_id=self.customer_id, total=self.total)
             )
         if self.status == "paid" and self.outstanding:
             return machine.step(self, "unpay", now=now)
-        if self.status == "paid" and self.total and not self.paid and self.credited >= self.total:
-            return machine.step(self, "refund", now=now)
         return Change(self)
 
     def paid_back(self, amount: Money, *, credit: Money, machine: Machine, now: datetime) -> Change[Order]:
@@ -181,7 +181,7 @@ ORDER = Machine(
     table=(
         on("pay", "placed", "paid"),
         on("unpay", "paid", "placed"),
-        on("refund", "paid", "refunded"),
+        on("refund", {"placed", "paid"}, "refunded"),
         on("cancel", {"placed", "paid"}, "cancelled", when=not_fulfilled, needs="reason"),
     ),
 )
