@@ -32,7 +32,7 @@ from crmkit.pipeline.opportunities.deal import (
     OpportunityReopened,
     OpportunityWon,
 )
-from crmkit.pipeline.orders.order import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
+from crmkit.pipeline.orders.order import Order, OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced
 from crmkit.pipeline.payments import Payment, PaymentReceived, PaymentRefunded
 from crmkit.pipeline.receivables import PaymentDueSoon, PaymentOverdue
 from crmkit.service.cases.case import Case, CaseAssigned, CaseClosed, CaseOpened, CaseReopened, CaseResolved
@@ -58,13 +58,14 @@ def judged_by_stage_rules(work: Work, happened: OrderPaid) -> None:
 
 
 def earns_points(work: Work, happened: OrderPaid) -> None:
-    """A paid order earns points, if the house has a programme."""
-    loyalty.earn_for_order(work, order_id=happened.order_id, customer_id=happened.customer_id, paid=happened.total)
+    """A paid order earns points for the money that came in and stayed, if the house has a programme."""
+    paid = work.get(Order, happened.order_id).paid
+    loyalty.earn_for_order(work, order_id=happened.order_id, customer_id=happened.customer_id, paid=paid)
 
 
 def takes_points_back(work: Work, happened: PaymentRefunded) -> None:
     """A refund takes back the points that the money had earned."""
-    loyalty.reverse_for_refund(work, order_id=happened.order_id, amount=happened.amount)
+    loyalty.reverse_for_refund(work, order_id=happened.order_id, left=work.get(Order, happened.order_id).paid)
 
 
 def earns_commission(work: Work, happened: PaymentReceived) -> None:

@@ -118,6 +118,53 @@ def test_a_refund_takes_back_what_the_money_had_earned(crm: CRM) -> None:
     assert balance(crm, li) == ledger(crm, li) == 0
 
 
+@pytest.mark.parametrize(
+    ("price", "moves", "points"),
+    [
+        (100, [60, -60, 40], 4),
+        (100, [60, -60, 40, -40], 0),
+        (200, [100, -50, 100], 15),
+        (200, [100, 100, -50], 15),
+    ],
+)
+def test_points_are_for_the_money_that_stays(crm: CRM, price: int, moves: list[int], points: int) -> None:
+    li = begin(crm, tiers={"gold": points + 1})
+    order = crm.pipeline.orders.place(li, lines=[Line("Album", unit_price=Money(price, "CNY"))])
+    for amount in moves:
+        move = crm.pipeline.payments.receive if amount > 0 else crm.pipeline.payments.refund
+        move(order.id, Money(abs(amount), "CNY"))
+    assert balance(crm, li) == ledger(crm, li) == points
+    assert crm.lifecycle.loyalty.of(li).tier is None
+
+
+def test_goods_that_came_back_unpaid_earn_nothing(crm: CRM) -> None:
+    li = begin(crm)
+    order = crm.pipeline.orders.place(li, lines=[Line("Album", quantity=2, unit_price=Money(50, "CNY"))])
+    (line,) = crm.pipeline.orders.lines(order)
+    crm.pipeline.returns.receive(crm.pipeline.returns.request(order, lines={line.id: 1}, reason="scratched"))
+    crm.pipeline.payments.receive(order.id, Money(50, "CNY"))
+    assert balance(crm, li) == ledger(crm, li) == 5
+
+
+def test_refunds_take_points_back_when_the_programme_has_another_currency_by_then(crm: CRM) -> None:
+    li = begin(crm)
+    order = buy(crm, li, "100")
+    crm.lifecycle.loyalty.define(point_for=Money("10", "EUR"))
+    for refund, points in ((35, 6), (65, 0)):
+        crm.pipeline.payments.refund(order.id, Money(refund, "CNY"))
+        assert balance(crm, li) == ledger(crm, li) == points
+
+
+def test_a_gift_about_an_order_is_beside_what_its_money_earns(crm: CRM) -> None:
+    li = begin(crm)
+    order = crm.pipeline.orders.place(li, lines=[Line("Album", unit_price=Money(100, "CNY"))])
+    crm.lifecycle.loyalty.earn(li, 3, about=order.id, reason="it came late")
+    crm.pipeline.payments.receive(order, Money(100, "CNY"))
+    assert balance(crm, li) == 13
+    crm.pipeline.payments.refund(order.id, Money(100, "CNY"))
+    assert balance(crm, li) == ledger(crm, li) == 3
+
+
 @pytest.mark.parametrize(("shortfall", "expected"), [("owe", -8), ("forgive", 0)])
 def test_points_that_were_spent_before_the_refund(
     crm: CRM, shortfall: Literal["owe", "forgive"], expected: int

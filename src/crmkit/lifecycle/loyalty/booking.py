@@ -134,23 +134,26 @@ def judge_tier(work: Work, program: LoyaltyProgram, customer_id: str) -> None:
 
 
 def earn_for_order(work: Work, *, order_id: str, customer_id: str, paid: Money) -> None:
-    """An order was paid: points for it, once, if there is a programme in its currency."""
+    """An order was paid: points for the money, once, if there is a programme in its currency."""
     program = program_of(work)
     if program is None or program.point_for.currency != paid.currency or program.points(paid) == 0:
         return
-    if work.first(PointBucket, F.about == order_id) is None:
+    if _bucket_of(work, order_id) is None:
         book(work, program, customer_id, program.points(paid), about=order_id, base=paid)
 
 
-def reverse_for_refund(work: Work, *, order_id: str, amount: Money) -> None:
-    """Money for an order went back: so do the points that what is left of the price does not earn."""
-    program, bucket = program_of(work), work.first(PointBucket, F.about == order_id)
-    if program is None or bucket is None or bucket.base is None or bucket.base.currency != amount.currency:
+def reverse_for_refund(work: Work, *, order_id: str, left: Money) -> None:
+    """Money for an order went back: so do the points that what is left of it does not earn."""
+    program, bucket = program_of(work), _bucket_of(work, order_id)
+    if program is None or bucket is None or not bucket.base:
         return
-    base = bucket.base - amount
-    wrong = max(bucket.points - program.points(base), 0)
+    if program.point_for.currency == left.currency:
+        kept = program.points(left)
+    else:  # the programme was in another currency when they were earned
+        kept = bucket.points * left.minor // bucket.base.minor
+    wrong = max(bucket.points - kept, 0)
     earned, taken = takes_back(bucket, points=wrong, owe=program.shortfall == "owe")
-    after = bucket.evolve(base=base, points=bucket.points - earned, remaining=bucket.remaining - taken)
+    after = bucket.evolve(base=left, points=bucket.points - earned, remaining=bucket.remaining - taken)
     if after.remaining < 0:
         after = after.evolve(expires_at=None)
     reverse = PointsReversed(bucket_id=bucket.id, customer_id=bucket.customer_id, points=taken, about=order_id)
@@ -158,6 +161,11 @@ def reverse_for_refund(work: Work, *, order_id: str, amount: Money) -> None:
     if taken:
         work.add([movement(work, saved, "reversed", -taken, about=order_id)])
         judge_tier(work, program, bucket.customer_id)
+
+
+def _bucket_of(work: Work, order_id: str) -> PointBucket | None:
+    """What the money for an order has earned; what was given by hand about it is another matter."""
+    return work.first(PointBucket, (F.about == order_id) & ~F.base.is_missing())
 
 
 def judge_again(work: Work, customers: Iterable[str]) -> None:

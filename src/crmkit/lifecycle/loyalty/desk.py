@@ -32,7 +32,7 @@ class Loyalty(Desk):
         """Begin a points programme, or change it: from now on every paid order earns points.
 
         Args:
-            point_for: one point for each full amount of this.
+            point_for: one point for each full amount of this that came in for an order and did not go back.
             valid_months: points can be spent until the end of the day so many calendar months later, 1 or more.
             tiers: by name, how many points must have been earned in *tier_months*.
             tier_months: calendar months, 1 or more.
