@@ -17,6 +17,7 @@ from crmkit.pipeline import Line
 from crmkit.pipeline.commissions import CommissionPlan, Section
 from crmkit.pipeline.commissions.plans import margin, ordered
 from crmkit.pipeline.commissions.settlements import period_of
+from crmkit.pipeline.opportunities import Opportunity
 from crmkit.pipeline.orders import Order
 from crmkit.testing import FrozenClock
 
@@ -53,6 +54,12 @@ def earned(crm: CRM) -> dict[str, Money]:
     lines = crm.pipeline.commissions.find()
     people = sorted({line.person for line in lines})
     return {p: Money.total((line.amount for line in lines if line.person == p), currency=CNY) for p in people}
+
+
+def shared(crm: CRM, wang: Customer, shares: dict[str, str], amount: str) -> Opportunity:
+    deal = crm.pipeline.opportunities.open(name="x", customer=wang, owner="ann", amount=cny(amount))
+    crm.pipeline.opportunities.split(deal, shares)
+    return deal
 
 
 # ── Plans ──
@@ -329,3 +336,29 @@ def test_periods_tile_the_calendar(day: date, period: Any) -> None:
     assert start <= day < end
     assert period_of(end, period)[0] == end
     assert period_of(start, period) == (start, end)
+
+
+THIRDS = {"u1": "33.33", "u2": "33.33", "u3": "33.34"}
+
+
+@pytest.mark.parametrize(("shares", "price"), [(THIRDS, "100.01"), ({"u1": "50", "u2": "50"}, "100.10")])
+@pytest.mark.parametrize("source", ["payment", "won"])
+def test_those_who_share_a_sale_earn_what_it_earns(
+    crm: CRM, wang: Customer, shares: dict[str, str], price: str, source: Any
+) -> None:
+    crm.pipeline.commissions.plans.define("all", percent=10, source=source)
+    deal = shared(crm, wang, shares, price)
+    if source == "won":
+        crm.pipeline.opportunities.win(deal)
+    else:
+        sold(crm, wang, price=cny(price), opportunity=deal)
+    assert Money.total(earned(crm).values(), currency=CNY) == cny(price).percent(10)
+    assert Money.total((line.base for line in crm.pipeline.commissions.find()), currency=CNY) == cny(price)
+
+
+def test_a_sale_of_nobody_earns_nothing(crm: CRM, wang: Customer) -> None:
+    for source in ("payment", "won"):
+        crm.pipeline.commissions.plans.define(source, percent=10, source=source)
+    sold(crm, wang, owner=None)
+    crm.pipeline.opportunities.win(crm.pipeline.opportunities.open(name="x", customer=wang, amount=cny(1)))
+    assert crm.pipeline.commissions.count() == 0

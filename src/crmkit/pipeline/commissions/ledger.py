@@ -15,7 +15,7 @@ from crmkit.kernel.rules.fields import F
 from crmkit.kernel.work import Work
 from crmkit.pipeline.commissions.plans import CommissionPlan, Source, margin
 from crmkit.pipeline.opportunities.deal import FULL, Opportunity
-from crmkit.pipeline.opportunities.people import DealSplit
+from crmkit.pipeline.opportunities.people import DealSplit, parts_of
 from crmkit.pipeline.orders.line import OrderLine
 from crmkit.pipeline.orders.order import Order
 from crmkit.pipeline.payments import Payment
@@ -78,19 +78,21 @@ class CommissionReversed(Event):
 def earn_by_payment(work: Work, payment: Payment) -> list[Commission]:
     """What the people who sold an order earn by a payment for it.
 
-    The plan is judged for the whole order; each payment earns its part, and the parts add up to the whole.
+    The plan is judged for the whole order, and what the order earns is shared out without losing a cent; each payment
+    earns its part of each share, and these parts add up to the share.
     """
-    plans = _plans(work, "payment")
-    if not plans:
+    plans, order = _plans(work, "payment"), work.get(Order, payment.order_id)
+    shares = shares_of(work, order) if plans else {}
+    if not shares:
         return []
-    order = work.get(Order, payment.order_id)
-    received = Money.total((p.amount for p in _money(work, order, "payment")), currency=order.total.currency)
+    received = _sum(_money(work, order, "payment"), order)
+    bases = parts_of(payment.amount, shares)
     made = []
-    for person, percent in shares_of(work, order):
+    for person in shares:
         plan = _fitting(work, plans, person, order)
         if plan is None:
             continue
-        whole = plan.commission(_base(work, plan, order)).percent(percent)
+        whole = parts_of(plan.commission(_base(work, plan, order)), shares)[person]
         due = whole.times(received / order.total) if received < order.total else whole
         amount = due - _earned(work, order, person, plan)
         made.append(
@@ -102,7 +104,7 @@ def earn_by_payment(work: Work, payment: Payment) -> list[Commission]:
                 customer_id=order.customer_id,
                 order_id=order.id,
                 payment_id=payment.id,
-                base=payment.amount.percent(percent),
+                base=bases[person],
                 amount=amount,
                 earned_at=payment.received_at,
             )
@@ -144,10 +146,12 @@ def reverse_by_refund(work: Work, refund: Payment) -> list[Commission]:
 def earn_by_deal(work: Work, deal: Opportunity) -> list[Commission]:
     """What the people who won a deal earn by it."""
     plans = _plans(work, "won")
-    if not plans or deal.amount is None or deal.closed_at is None:
+    shares = deal_shares(work, deal) if plans else {}
+    if not shares or deal.amount is None or deal.closed_at is None:
         return []
+    bases = parts_of(deal.amount, shares)
     made = []
-    for person, percent in deal_shares(work, deal):
+    for person in shares:
         plan = _fitting(work, plans, person, deal)
         if plan is not None:
             made.append(
@@ -158,8 +162,8 @@ def earn_by_deal(work: Work, deal: Opportunity) -> list[Commission]:
                     key=f"{deal.id}:{deal.closed_at.isoformat()}:{plan.id}:{person}",
                     customer_id=deal.customer_id,
                     opportunity_id=deal.id,
-                    base=deal.amount.percent(percent),
-                    amount=plan.commission(deal.amount).percent(percent),
+                    base=bases[person],
+                    amount=parts_of(plan.commission(deal.amount), shares)[person],
                     earned_at=deal.closed_at,
                 )
             )
@@ -212,24 +216,24 @@ def corrected(work: Work, line: Commission, *, amount: Money, reason: str) -> li
     return _kept(work, [made])
 
 
-def shares_of(work: Work, order: Order) -> list[tuple[str, Decimal]]:
+def shares_of(work: Work, order: Order) -> dict[str, Decimal]:
     """Who sold an order, in per cent: the revenue splits of its deal, else its owner."""
     if order.opportunity_id is not None:
         splits = _splits(work, order.opportunity_id)
         if splits:
             return splits
-    return [] if order.owner is None else [(order.owner, FULL)]
+    return {} if order.owner is None else {order.owner: FULL}
 
 
-def deal_shares(work: Work, deal: Opportunity) -> list[tuple[str, Decimal]]:
+def deal_shares(work: Work, deal: Opportunity) -> dict[str, Decimal]:
     """Who won a deal, in per cent: its revenue splits, else its owner."""
     splits = _splits(work, deal.id)
-    return splits or ([] if deal.owner is None else [(deal.owner, FULL)])
+    return splits or ({} if deal.owner is None else {deal.owner: FULL})
 
 
-def _splits(work: Work, deal_id: str) -> list[tuple[str, Decimal]]:
+def _splits(work: Work, deal_id: str) -> dict[str, Decimal]:
     rule = (F.opportunity_id == deal_id) & (F.kind == "revenue")
-    return [(split.person, split.percent) for split in work.find(DealSplit, rule, order_by="person")]
+    return {split.person: split.percent for split in work.find(DealSplit, rule, order_by="person")}
 
 
 def _plans(work: Work, source: Source) -> list[CommissionPlan]:
