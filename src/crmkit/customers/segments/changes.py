@@ -119,7 +119,7 @@ def _required(where: Rule, field: Attr) -> list[str] | None:
         case nodes.OneOf(left, names) if left == field:
             return [name for name in names if isinstance(name, str)]
         case nodes.AllOf(rules) | nodes.AnyOf(rules) | nodes.OddOf(rules):
-            told = [names for rule in rules if (names := _required(rule, field)) is not None]
+            told = [found for rule in rules if (found := _required(rule, field)) is not None]
             enough = bool(told) if isinstance(where, nodes.AllOf) else len(told) == len(rules)
             return [name for names in told for name in names] if enough else None
     return None

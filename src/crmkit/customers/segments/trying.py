@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from crmkit.customers.people import Customer
-from crmkit.customers.segments.definition import Membership, Segment, SegmentException
+from crmkit.customers.segments.definition import Segment, SegmentException
 from crmkit.customers.segments.members import members_of, segment_of
 from crmkit.customers.segments.results import Backtest, Overlap, Preview
 from crmkit.errors import InvalidInput
@@ -70,7 +70,8 @@ class Trying(Collection[Segment]):
             if against is not None:
                 segment = segment_of(work, against)
                 then = {c for (c,) in work.columns(Customer, ["id"], segment.with_exceptions(wanted), as_of=as_of)}
-                now = {c for (c,) in work.columns(Membership, ["customer_id"], members_of(segment))}
+                members = F.memberships.where(members_of(segment)).any()
+                now = {c for (c,) in work.columns(Customer, ["id"], members)}
                 entering, leaving = tuple(sorted(then - now)), tuple(sorted(now - then))
             return Preview(rule=wanted, count=count, sample=tuple(found), entering=entering, leaving=leaving)
 
@@ -137,6 +138,8 @@ class Trying(Collection[Segment]):
     ) -> Explanation:
         """Why a customer belongs to a segment (or satisfies a rule), or why not: with the values that decided.
 
+        All that there is counts, as it does for the members.  Values and rows that the actor may not see are covered.
+
         Args:
             segment: a segment as it is defined now, whether it has been refreshed or not; or a rule.
             customer: whom it is about.
@@ -168,6 +171,7 @@ class Trying(Collection[Segment]):
                 registry=work.house.registry,
                 as_of=AsOf(at=at, zone=work.settings.zone, past=at < work.now),
                 neighbours=lambda relation, row: _neighbours(work, relation, row),
+                hidden=lambda rows: _hidden(work, rows),
             )
             asked = self._asked(work, segment, who)
             work.plan(Customer, asked)  # refuses the names of segments that there are not
@@ -211,7 +215,17 @@ class Trying(Collection[Segment]):
 
 
 def _neighbours(work: Work, relation: Relation, row: Any) -> Sequence[Any]:
-    if relation.many:
-        return work.find(relation.target.cls, F[relation.key] == row.id)
-    identifier = getattr(row, relation.key)
-    return () if identifier is None else [work.get(relation.target.cls, identifier)]
+    """The rows that *relation* leads to: a rule looks at all of them, whoever asks."""
+    with work.as_the_house():
+        if relation.many:
+            return work.find(relation.target.cls, F[relation.key] == row.id)
+        identifier = getattr(row, relation.key)
+        return () if identifier is None else [work.get(relation.target.cls, identifier)]
+
+
+def _hidden(work: Work, rows: Sequence[Any]) -> set[str]:
+    """The ids of those of *rows*, all of one kind, that the actor may not see."""
+    if not rows or work.sees_all(type(rows[0])):
+        return set()
+    ids = {row.id for row in rows}
+    return ids - {seen for (seen,) in work.columns(type(rows[0]), ["id"], F.id.in_(ids))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -13,7 +13,7 @@ from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.evaluate import Neighbours, compile_plan
 from crmkit.kernel.rules.explain.explanation import Explanation
-from crmkit.kernel.rules.explain.values import rows_shown, value_of
+from crmkit.kernel.rules.explain.values import COVERED, rows_of, rows_shown, value_of
 from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, OddOf, Related, Rule
 from crmkit.kernel.rules.plan import operand_of, plan
 from crmkit.kernel.rules.plan.planner import Planner
@@ -21,14 +21,27 @@ from crmkit.kernel.rules.planned import AsOf, Total
 from crmkit.kernel.rules.text import text_of
 
 
+def _nothing(_rows: Sequence[Any]) -> Container[str]:
+    return ()
+
+
 @attrs.frozen(kw_only=True)
 class Explainer:
-    """Judges rules for entities of one schema, at one moment."""
+    """Judges rules for entities of one schema, at one moment.
+
+    Attributes:
+        schema: of which kind.
+        registry: what the CRM is made of.
+        as_of: the moment.
+        neighbours: knows the related rows.
+        hidden: the ids of those of some related rows that count, but are not to be shown.
+    """
 
     schema: Schema
     registry: Registry
     as_of: AsOf
     neighbours: Neighbours
+    hidden: Callable[[Sequence[Any]], Container[str]] = _nothing
 
     def explain(self, rule: Rule, entity: Any) -> Explanation:
         """Why *rule* holds of *entity*, or does not.
@@ -105,7 +118,8 @@ class Explainer:
     def _rows_of(self, expr: nodes.Aggregate, entity: Any) -> tuple[str, ...]:
         total = operand_of(expr, self.schema, self.registry, self.as_of)
         assert isinstance(total, Total)  # noqa: S101 - it is that of an aggregate
-        return tuple(rows_shown(total, entity, self.neighbours))
+        rows = rows_of(total, entity, self.neighbours)
+        return tuple(rows_shown(total, rows, self.neighbours, hidden=self.hidden(rows)))
 
     def _value(self, leaf: Rule, entity: Any) -> str | None:
         match leaf:
@@ -129,6 +143,10 @@ class Explainer:
 
     def _value_of(self, expr: Expr, entity: Any, asked: Iterable[Any] = ()) -> str:
         operand = operand_of(expr, self.schema, self.registry, self.as_of)
+        rows = rows_of(operand, entity, self.neighbours)
+        hidden = self.hidden(rows)
+        if any(row.id in hidden for row in rows):
+            return COVERED
         currencies = {value.currency for value in asked if isinstance(value, Money)}
         return value_of(operand, entity, self.neighbours, self.as_of, currencies=currencies)
 

@@ -26,10 +26,12 @@ class Explanation:
     Attributes:
         matches: whether it held.
         text: the rule.
-        value: what the entity has there, as text; none for rules that only combine others.
+        value: what the entity has there, as text; none for rules that only combine others.  Where it comes from rows
+            that the actor may not see, it is covered: ``•••``.
         parts: the rules that it combines.
         combines: how: all must hold, any one, an odd number, or not the only one.
-        rows: the related rows that were looked at, each with its moment and what was taken of it.
+        rows: the related rows that were looked at, each with its moment and what was taken of it; those that the
+            actor may not see are covered.
         rule: the rule itself.
         schema: what it is about.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -14,12 +14,13 @@ from crmkit.kernel.clock import local_date
 from crmkit.kernel.entity import Kind
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules.evaluate import Neighbours, compile_operand, compile_plan, follow
-from crmkit.kernel.rules.planned import AsOf, Operand, PartOf, Total
+from crmkit.kernel.rules.planned import AsOf, Column, Operand, PartOf, Total
 from crmkit.kernel.rules.text import value_text
 from crmkit.kernel.text import shown as any_shown
 
 DIGITS = 6
 PER_CURRENCY = {"sum", "avg", "min", "max"}
+COVERED = "•••"
 
 
 def shown(value: Any) -> str:
@@ -86,15 +87,23 @@ def _amounts(total: Total, entity: Any, neighbours: Neighbours, currencies: set[
     return ", ".join(told) or ("0" if total.function == "sum" else shown(None))
 
 
-def rows_of(total: Total, entity: Any, neighbours: Neighbours) -> list[Any]:
+def rows_of(operand: Operand, entity: Any, neighbours: Neighbours) -> list[Any]:
     """The related rows that are looked at."""
-    return follow(neighbours, total.hops, entity, compile_plan(total.where, neighbours))
+    match operand:
+        case Total(hops=hops, where=where):
+            return follow(neighbours, hops, entity, compile_plan(where, neighbours))
+        case PartOf(Column() as column) | (Column() as column) if column.hops:
+            return follow(neighbours, column.hops, entity, None)
+    return []
 
 
-def rows_shown(total: Total, entity: Any, neighbours: Neighbours) -> Iterator[str]:
-    """The related rows in words: which, when, and what was taken of them."""
+def rows_shown(total: Total, rows: Iterable[Any], neighbours: Neighbours, *, hidden: Container[str]) -> Iterator[str]:
+    """The related rows in words: which, when, and what was taken of them; those that are *hidden* are covered."""
     value = None if total.column is None else compile_operand(total.column, neighbours)
-    for row in rows_of(total, entity, neighbours):
+    for row in rows:
+        if row.id in hidden:
+            yield COVERED
+            continue
         told = [row.id, shown(getattr(row, row.__schema__.when))]
         if value is not None:
             told.append(shown(value(row)))
