@@ -177,3 +177,25 @@ def test_on_postgresql(postgres_database: str, clock: FrozenClock) -> None:
         with crm.read() as work:
             assert work.count(Message) == 0
             assert work.count(EventRecord, F.name == "customers.customer_erased") == 1
+
+
+def test_of_whom_was_erased_nothing_is_noted_any_more(crm: CRM, li: Customer) -> None:
+    wang = crm.customers.register(name="Xiao Wang")
+    crm.customers.privacy.erase(li.id)
+    before = everything(crm)
+    points, consents = crm.customers.contact_points, crm.customers.consents
+    address = {"kind": "email", "value": "new@example.com"}
+    notes = [
+        lambda: crm.customers.update(li.id, city="Beijing"),
+        lambda: crm.customers.relate(wang, li.id, kind="friend"),
+        lambda: points.add(li.id, **address),
+        lambda: points.verify(li.id, **address),
+        lambda: points.make_primary(li.id, **address),
+        lambda: consents.grant(li.id, channel="email", purpose="marketing", source="form"),
+        lambda: crm.lifecycle.record(li.id, "baby_born"),
+    ]
+    for note in notes:
+        with pytest.raises(Refused, match="was erased: nothing can be noted of him any more"):
+            note()
+    assert everything(crm) == before
+    consents.revoke(li.id, channel="email", purpose="service", source="by telephone")  # what is less is still heard

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from crmkit.customers.people import Customer
+from crmkit.customers.people import Customer, alive
 from crmkit.errors import ConsentMissing
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
@@ -86,6 +86,7 @@ class Consents(Collection[Consent]):
         Raises:
             InvalidInput: the channel, the purpose or the source is missing.
             NotFound: there is no such customer.
+            Refused: the customer was erased.
 
         Example:
             >>> from crmkit import CRM
@@ -150,7 +151,7 @@ class Consents(Collection[Consent]):
             [True, False]
         """
         with self.read() as work:
-            return allowed(work, _customer_id(work, customer), channel=channel, purpose=purpose)
+            return allowed(work, work.get(Customer, customer).id, channel=channel, purpose=purpose)
 
     def _decide(
         self,
@@ -162,15 +163,17 @@ class Consents(Collection[Consent]):
         state: Literal["granted", "revoked"],
     ) -> Consent:
         with self.work() as work:
-            who = _customer_id(work, customer)
+            who = work.get(Customer, customer)
+            if state == "granted":
+                alive(who)
             channel, purpose = word(channel, what="channel"), word(purpose, what="purpose")
-            known = consent_of(work, who, channel=channel, purpose=purpose)
+            known = consent_of(work, who.id, channel=channel, purpose=purpose)
             if known is not None and known.state == state:
                 return known
             if known is None:
                 consent = work.new(
                     Consent,
-                    customer_id=who,
+                    customer_id=who.id,
                     channel=channel,
                     purpose=purpose,
                     state=state,
@@ -181,7 +184,7 @@ class Consents(Collection[Consent]):
                 consent = known.evolve(state=state, source=source, decided_at=work.now)
             happened = ConsentGranted if state == "granted" else ConsentRevoked
             fact = happened(
-                consent_id=consent.id, customer_id=who, channel=channel, purpose=purpose, source=consent.source
+                consent_id=consent.id, customer_id=who.id, channel=channel, purpose=purpose, source=consent.source
             )
             return work.save(Change(consent, (fact,)))
 
@@ -229,7 +232,3 @@ def require(work: Work, customer_id: str, *, channel: str, purpose: str) -> None
             f"customer {customer_id} has not agreed to {purpose} by {channel}: "
             f"record it with crm.customers.consents.grant(customer, channel={channel!r}, purpose={purpose!r}, source=…)"
         )
-
-
-def _customer_id(work: Work, customer: Customer | str) -> str:
-    return work.get(Customer, customer).id

@@ -172,9 +172,7 @@ class People(Collection[Customer]):
             crmkit.errors.StaleEntity: ...
         """
         with self.work() as work:
-            current = work.get(Customer, customer)
-            if current.erased_at is not None:
-                raise Refused(f"customer {current.id} was erased: nothing can be noted of him any more")
+            current = alive(work.get(Customer, customer))
             if not isinstance(extras := changes.get("extras", {}), Mapping):
                 changes["extras"] = {**current.extras, **_extras(extras)}
             change = current.updated(**_clean(work, changes))
@@ -240,6 +238,7 @@ class People(Collection[Customer]):
             InvalidInput: both are the same.
             NotFound: there is no such customer.
             Duplicate: it has been noted already.
+            Refused: one of them was erased.
 
         Example:
             >>> from crmkit import CRM, F
@@ -251,7 +250,7 @@ class People(Collection[Customer]):
             ['Xiao Wang']
         """
         with self.work() as work:
-            one, two = work.get(Customer, customer), work.get(Customer, other)
+            one, two = alive(work.get(Customer, customer)), alive(work.get(Customer, other))
             relationship = work.new(Relationship, customer_id=one.id, other_id=two.id, kind=kind)
             recorded = RelationshipRecorded(customer_id=one.id, other_id=two.id, kind=relationship.kind)
             return work.save(Change(relationship, (recorded,)))
@@ -286,6 +285,17 @@ class People(Collection[Customer]):
             found = work.find(Relationship, rule if kind is None else rule & (F.kind == kind))
             others = dict.fromkeys(r.other_id if r.customer_id == one.id else r.customer_id for r in found)
             return [work.get(Customer, other) for other in others]
+
+
+def alive(customer: Customer) -> Customer:
+    """The customer, if anything can still be noted of him.
+
+    Raises:
+        Refused: he was erased.
+    """
+    if customer.erased_at is not None:
+        raise Refused(f"customer {customer.id} was erased: nothing can be noted of him any more")
+    return customer
 
 
 def _registration(work: Work, fields: Mapping[str, Any]) -> Change[Customer]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from crmkit.customers.people import Customer
+from crmkit.customers.people import Customer, alive
 from crmkit.kernel.clock import local_date, start_of_day
 from crmkit.kernel.collection import Desk
 from crmkit.kernel.rules import F
@@ -187,6 +187,7 @@ class Lifecycle(Desk):
         Raises:
             InvalidInput: *name* is no such word.
             NotFound: there is no such customer.
+            Refused: the customer was erased.
 
         Example:
             >>> from datetime import date
@@ -199,7 +200,7 @@ class Lifecycle(Desk):
             (1, 1)
         """
         with self.work() as work:
-            who = work.get(Customer, customer)
+            who = alive(work.get(Customer, customer))
             day = local_date(work.now, work.settings.zone) if on is None else on
             fresh = work.new(LifeEvent, customer_id=who.id, name=name, on=day, note=note)
             same = (F.customer_id == who.id) & (F.name == fresh.name) & (F.on == fresh.on)

@@ -17,7 +17,7 @@ from crmkit.customers.contact_points.point import (
     unclaimed,
 )
 from crmkit.customers.contact_points.reach import addresses
-from crmkit.customers.people import Customer
+from crmkit.customers.people import Customer, alive
 from crmkit.errors import InvalidInput, NotFound, Refused
 from crmkit.kernel.addresses import email as clean_email
 from crmkit.kernel.addresses import phone as clean_phone
@@ -102,6 +102,7 @@ class ContactPoints(Collection[ContactPoint]):
         Raises:
             InvalidInput: it is no address or number.
             Duplicate: it is an e-mail address of another customer.
+            Refused: the customer was erased.
 
         Example:
             >>> from crmkit import CRM
@@ -112,7 +113,7 @@ class ContactPoints(Collection[ContactPoint]):
             ('+862887654321', 'office', True)
         """
         with self.work() as work:
-            who = work.get(Customer, customer)
+            who = alive(work.get(Customer, customer))
             kind, value = normal(work, kind, value)
             if kind == "email":
                 _nobody_elses(work, value, who)
@@ -154,6 +155,7 @@ class ContactPoints(Collection[ContactPoint]):
 
         Raises:
             NotFound: the customer has none like this.
+            Refused: the customer was erased.
 
         Example:
             >>> from datetime import UTC, datetime
@@ -165,7 +167,7 @@ class ContactPoints(Collection[ContactPoint]):
             [('li@example.com', '2026-03-02T00:00:00+00:00')]
         """
         with self.work() as work:
-            who = work.get(Customer, customer)
+            who = alive(work.get(Customer, customer))
             kind, value = normal(work, kind, value)
             point = _row(work, who.id, kind, value)
             if point is None and not _is_primary(who, kind, value):
@@ -179,6 +181,7 @@ class ContactPoints(Collection[ContactPoint]):
         Raises:
             InvalidInput: this kind has no primary one.
             NotFound: the customer has none like this.
+            Refused: the customer was erased.
 
         Example:
             >>> from crmkit import CRM
@@ -190,7 +193,7 @@ class ContactPoints(Collection[ContactPoint]):
             ('li@studio.example', ['li@example.com'])
         """
         with self.work() as work:
-            who = work.get(Customer, customer)
+            who = alive(work.get(Customer, customer))
             kind, value = normal(work, kind, value)
             if kind not in PRIMARY:
                 raise InvalidInput(f"only {' and '.join(PRIMARY)} have a primary one, not {kind!r}")
