@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,13 @@ def test_forged_links_are_refused_and_nothing_is_lost(crm: CRM, li: Customer, sp
         with pytest.raises(InvalidInput, match="incomplete or forged"):
             surveys.answer_link(forged, score=1)
     assert surveys.answer_link(token, score=5).score == 5
+
+
+@pytest.mark.parametrize("token", [5, None, b"inv_1.seal"])
+def test_what_is_no_text_is_no_link(crm: CRM, token: Any) -> None:
+    for use in (crm.service.surveys.read_link, lambda none: crm.service.surveys.answer_link(none, score=1)):
+        with pytest.raises(InvalidInput, match="is not one that was sent"):
+            use(token)
 
 
 def test_links_expire_and_reminders_come_before(crm: CRM, li: Customer, clock: FrozenClock) -> None:
@@ -271,7 +279,7 @@ def test_plans_are_checked(crm: CRM, keys: Keys) -> None:
         ask("satisfaction", link=PAGE, channels=["sms", "e-mails"])
     with pytest.raises(InvalidInput, match="channels= has none"):
         ask("satisfaction", link=PAGE, channels=[])
-    with pytest.raises(InvalidInput, match="channels= is a list"):
+    with pytest.raises(InvalidInput, match="channels= takes several"):
         ask("satisfaction", link=PAGE, channels="email")
     with pytest.raises(InvalidInput, match="not sent with 'active'=; there is channels, rest"):
         ask("satisfaction", link=PAGE, active=False)

@@ -50,8 +50,8 @@ class Defining(Collection[Survey]):
             anonymous: answers keep neither customer nor case, and of their time the day only.
 
         Raises:
-            InvalidInput: something is missing, the scale does not fit the formula, *alert_at* is not on it, or *alert_to*
-                is no e-mail address.
+            InvalidInput: something is missing, the scale does not fit the formula, *alert_at* is not on it, or
+                *alert_to* is no e-mail address.
             Refused: it was answered on another scale, or promised to be anonymous, already.
 
         Example:

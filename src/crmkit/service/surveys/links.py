@@ -60,9 +60,9 @@ def signed(secrets: Sequence[bytes], token: str) -> str:
     Raises:
         InvalidInput: the token was not made with one of *secrets*.
     """
-    identifier, _, _ = token.partition(".")
-    genuine = token.isascii() and any(hmac.compare_digest(sign(s, identifier), token) for s in secrets)
-    if not genuine:
+    identifier = str(token).partition(".")[0]
+    readable = isinstance(token, str) and token.isascii()
+    if not readable or not any(hmac.compare_digest(sign(s, identifier), token) for s in secrets):
         raise InvalidInput(f"the link {shown(token)} is not one that was sent: it is incomplete or forged")
     return identifier
 

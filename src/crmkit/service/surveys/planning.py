@@ -15,7 +15,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Record
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
-from crmkit.kernel.text import nearest
+from crmkit.kernel.text import nearest, several
 from crmkit.service.cases.case import Case
 from crmkit.service.surveys.asking import ROUND, Asking, AskingPlanned
 from crmkit.service.surveys.defining import ready
@@ -201,10 +201,8 @@ def _asked(work: Work, survey: Survey | str, about: type[Record], rule: Rule | N
     secrets_of(work)
     if rule is not None:
         work.plan(about, rule)
-    if isinstance(how.get("channels"), str):
-        raise InvalidInput(f"channels= is a list, as in [{how['channels']!r}]")
     if "channels" in how:
-        how["channels"] = tuple(_channel(each) for each in how["channels"])
+        how["channels"] = tuple(_channel(each) for each in several(how["channels"], what="channels"))
     asked = ready(work, survey)
     values = {**how, "rule": None if rule is None else to_json(rule), "active": True}
     known = work.first(Asking, F.survey_id == asked.id)
