@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crmkit import CRM, F, InvalidInput, Line, Money, NotFound, TransitionRefused
-from crmkit.errors import DefinitionError
+from crmkit.errors import DefinitionError, Duplicate
 from crmkit.kernel.clock import FrozenClock
 
 
@@ -51,6 +51,22 @@ def test_a_message_leaves_once_for_each_key(crm: CRM, li: Any) -> None:
     assert (once.status, once.reason) == ("posted", None)
     assert sent_to(crm) == ["li@example.com"]
     assert sent_to(crm) == []
+
+
+def test_the_key_of_another_message_is_refused(crm: CRM, li: Any) -> None:
+    crm.marketing.templates.define("bye", body="Good bye")
+    sends, wang = crm.marketing.sends, agreed(crm, "Wang")
+    first = sends.send(li, "hello", channel="email", key="k")
+    for who, template, channel, other in (
+        (wang, "hello", "email", li.id),
+        (li, "bye", "email", first.template_id),
+        (li, "hello", "sms", "channel email"),
+    ):
+        with pytest.raises(Duplicate, match=f"key 'k' is that of {first.id}, with .*{other}: give each message a key"):
+            sends.send(who, template, channel=channel, key="k")
+    assert sends.find() == [first]
+    crm.marketing.templates.define("hello", body="Written anew")
+    assert sends.send(li, "hello", channel="EMAIL", key="k") == first
 
 
 def test_reasons_why_there_is_no_message(crm: CRM, li: Any) -> None:

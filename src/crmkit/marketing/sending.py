@@ -12,7 +12,7 @@ from crmkit.customers.consents import ConsentRevoked, word
 from crmkit.customers.contact_points.reach import addresses
 from crmkit.customers.people import Customer
 from crmkit.customers.segments import Segment, Segments
-from crmkit.errors import DefinitionError, InvalidInput, NotFound
+from crmkit.errors import DefinitionError, Duplicate, InvalidInput, NotFound
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.outbox import Message
@@ -89,7 +89,8 @@ class Sends(Collection[Send]):
             customer: to whom.
             template: what.
             channel: how: ``email``, ``sms`` …
-            key: tells this message from all others for ever, 1 to 300 characters; the same key is never sent twice.
+            key: tells this message from all others for ever, 1 to 300 characters; the same key is never sent twice: the
+                message that has it comes back.
             purpose: why; only ``service`` and ``transaction`` need no consent.
             campaign: the activity that it belongs to.
             values: the template's variables.
@@ -97,6 +98,7 @@ class Sends(Collection[Send]):
         Raises:
             InvalidInput: the key is missing or too long.
             NotFound: there is no such customer, template or campaign.
+            Duplicate: the key is that of a message to another customer, from another template or by another channel.
 
         Example:
             >>> from crmkit import CRM
@@ -114,7 +116,11 @@ class Sends(Collection[Send]):
             letter = template_of(work, template)
             belongs = None if campaign is None else campaign_of(work, campaign).id
             order = Letter(template=letter, channel=channel, purpose=purpose, campaign_id=belongs, values=values or {})
-            return post(work, who, order, key=f"one:{clean_text(key, what='key', limit=300, required=True)}")
+            sent = post(work, who, order, key=f"one:{clean_text(key, what='key', limit=300, required=True)}")
+            for name, wanted in {"customer_id": who.id, "template_id": letter.id, "channel": order.channel}.items():
+                if getattr(sent, name) != wanted:
+                    raise _another(key, sent, name)
+            return sent
 
     def send_to(
         self,
@@ -171,6 +177,11 @@ class Sends(Collection[Send]):
             )
             people = work.find(Customer, segment) if isinstance(segment, Rule) else Segments(work).members(segment)
             return Mailing(occasion=name, sends=tuple(_post_each(work, people, letter)))
+
+
+def _another(key: str, sent: Send, name: str) -> Duplicate:
+    other = f"{name.removesuffix('_id')} {getattr(sent, name)}"
+    return Duplicate(f"key {key!r} is that of {sent.id}, with {other}: give each message a key of its own")
 
 
 def _channel(value: str) -> str:
