@@ -233,6 +233,14 @@ def test_overdue_work_is_wrong_when_it_is_late(file: Path, capsys: pytest.Captur
     assert main(["doctor", str(file), "--tenant", "somebody else"]) == 0
 
 
+def test_one_tenant_is_not_taken_for_its_letters(crm: CRM) -> None:
+    alone = "default"  # a text is a sequence of texts, as far as types can tell
+    with pytest.raises(InvalidInput, match=r"tenants= takes several, as in \['default'\]"):
+        Worker(crm, tenants=alone)
+    with pytest.raises(InvalidInput, match="tenants= takes several"):
+        examine(crm, tenants=alone)
+
+
 def test_what_was_given_up_is_wrong(crm: CRM) -> None:
     crm.customers.register(name="Ann")
     post(crm, 2)

@@ -39,3 +39,13 @@ WRONG: dict[str, Any] = {
 def test_an_attribution_looks_at_days_in_order(quick: CRM, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match=r"comes before|must be a date|a lookback is a timedelta above zero"):
         quick.marketing.attribution(**wrong)
+
+
+def test_one_text_is_not_taken_for_its_letters(quick: CRM) -> None:
+    alone: Any = "email"
+    with pytest.raises(InvalidInput, match=r"opt_out= takes several, as in \['email'\], not 'email' alone"):
+        quick.marketing.contact.define(opt_out=alone)
+    with pytest.raises(InvalidInput, match=r"variables= takes several"):
+        quick.marketing.templates.define("table", body="At {{ e }}", variables=alone)
+    assert quick.marketing.contact.rules().opt_out == frozenset()
+    assert quick.marketing.templates.count() == 0

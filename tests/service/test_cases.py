@@ -450,3 +450,11 @@ def test_two_tenants_never_see_each_other(crm: CRM, wang: Customer) -> None:
     assert other.service.cases.count() == 0
     with pytest.raises(NotFound):
         other.service.cases.reply(case.id, "Hello")
+
+
+@pytest.mark.parametrize("name", ["tags", "watchers"])
+def test_one_text_is_not_taken_for_its_letters(crm: CRM, wang: Customer, name: str) -> None:
+    alone: dict[str, Any] = {name: "boss@studio.example"}
+    with pytest.raises(InvalidInput, match=f"{name}= takes several"):
+        crm.service.cases.open(wang, subject="Over-retouched", **alone)
+    assert crm.service.cases.count() == 0

@@ -223,6 +223,22 @@ def test_definitions_are_checked(crm: CRM) -> None:
     assert crm.service.routing.count() == 0
 
 
+def test_one_text_is_not_taken_for_its_letters(crm: CRM) -> None:
+    alone: Any = "fr"
+    with pytest.raises(InvalidInput, match=r"skills= takes several, as in \['fr'\]"):
+        crm.service.routing.define("phone", skills=alone)
+    for name in ("queues", "skills"):
+        with pytest.raises(InvalidInput, match=f"{name}= takes several"):
+            crm.service.agents.define("agent:xu", **{name: alone})
+    assert (crm.service.routing.count(), crm.service.agents.count()) == (0, 0)
+
+
+def test_an_agent_may_serve_a_queue_that_is_defined_later(crm: CRM, li: Customer) -> None:
+    crm.service.agents.define("agent:xu", queues=["phone"])
+    crm.service.routing.define("phone", automatic=True)
+    assert crm.service.cases.open(li, subject="When?").owner == "agent:xu"
+
+
 def test_moments_are_compared_across_stores() -> None:
     early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
     crowd = [Hand(name="a", last_at=late), Hand(name="b", last_at=early), Hand(name="c")]

@@ -13,6 +13,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.outbox import Message
 from crmkit.kernel.ports import StoreStatus
 from crmkit.kernel.rules import F
+from crmkit.kernel.text import several
 
 SKEW = timedelta(seconds=5)
 LATE = timedelta(minutes=15)
@@ -53,7 +54,7 @@ def examine(crm: CRM, *, tenants: Sequence[str] = (), late: timedelta = LATE) ->
     with crm.read() as work:
         now = work.now
     found = list(_store(status, now))
-    for tenant in tenants or crm.tenants():
+    for tenant in several(tenants, what="tenants") or crm.tenants():
         handle = crm.for_tenant(tenant)
         found += _waiting("agenda", tenant, handle.agenda, now, late)
         found += _waiting("outbox", tenant, handle.outbox, now, late)

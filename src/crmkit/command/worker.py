@@ -14,6 +14,7 @@ import attrs
 from crmkit.crm import CRM
 from crmkit.errors import InvalidInput
 from crmkit.kernel.agenda import DueReport
+from crmkit.kernel.text import several
 
 log = logging.getLogger("crmkit.worker")
 
@@ -68,7 +69,7 @@ class Worker:
     def __init__(self, crm: CRM, *, every: float = 5.0, tenants: Sequence[str] = ()) -> None:
         if not every > 0:
             raise InvalidInput(f"every is a number of seconds above 0, got {every!r}")
-        self.crm, self.every, self.tenants = crm, every, tuple(tenants)
+        self.crm, self.every, self.tenants = crm, every, several(tenants, what="tenants")
         self._stop = threading.Event()
 
     def stop(self) -> None:

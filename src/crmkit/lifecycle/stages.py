@@ -19,7 +19,7 @@ from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine, Move
 from crmkit.kernel.rules import F
-from crmkit.kernel.text import nearest
+from crmkit.kernel.text import nearest, several
 from crmkit.kernel.work import Work
 
 LAPSED = "lapsed"
@@ -96,13 +96,15 @@ def ladder(*stages: str, lapsing: Iterable[str] = (), wins_back: str | None = No
 
     Raises:
         DefinitionError: a stage is named twice, or *lapsing* names an unknown one.
+        InvalidInput: *lapsing* is one text; several are meant.
 
     Example:
         >>> readers = ladder("visitor", "reader", "subscriber", lapsing=["subscriber"])
         >>> readers.offers("reader")
         ('advance to subscriber', 'reset to visitor')
     """
-    falling = tuple(s for s in stages if s in set(lapsing))
+    lapsing = several(lapsing, what="lapsing")
+    falling = tuple(s for s in stages if s in lapsing)
     back = wins_back or next(iter(falling), None)
     unknown = sorted({*lapsing, *([back] if back else [])} - set(stages))
     if unknown or len(set(stages)) != len(stages) or len(stages) < 2 or LAPSED in stages:

@@ -18,7 +18,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F
-from crmkit.kernel.text import fold
+from crmkit.kernel.text import fold, several
 from crmkit.kernel.work import Work
 from crmkit.marketing.contact import EVERYWHERE, Basis, Cap, Contact, ContactRules, Decision, Hours, Sent, decide
 from crmkit.marketing.sends import Send
@@ -146,6 +146,7 @@ class ContactDesk(Collection[Suppression]):
 
         Raises:
             DefinitionError: a part is unknown or malformed.
+            InvalidInput: *opt_out* is one text; several are meant.
 
         Example:
             >>> from crmkit import CRM
@@ -154,7 +155,7 @@ class ContactDesk(Collection[Suppression]):
             >>> str(rules.caps[0])
             'at most 3 in 7 calendar days'
         """
-        spec = {"caps": list(caps), "quiet": quiet, "window": window, "opt_out": list(opt_out)}
+        spec = {"caps": list(caps), "quiet": quiet, "window": window, "opt_out": several(opt_out, what="opt_out")}
         rules, stored = _read(spec)
         with self.work() as work:
             known = work.first(ContactPolicy, F.name == STANDARD)

@@ -20,7 +20,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import TEXT_LIMIT, Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.render import card_html, card_md
-from crmkit.kernel.text import nearest
+from crmkit.kernel.text import nearest, several
 from crmkit.kernel.work import Work
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ class Templates(Collection[Template]):
 
         Raises:
             DefinitionError: the text is no template, or asks for what does not exist; the message says where.
+            InvalidInput: a text is too long, or *variables* is one text where several are meant.
 
         Example:
             >>> from crmkit import CRM
@@ -141,11 +142,12 @@ class Templates(Collection[Template]):
         """
         with self.work() as work:
             texts = {"subject": subject, "body": body, "html": html}
+            declared = frozenset(several(variables, what="variables"))
             known = work.called(Template, name)
             if known is None:
-                template = work.new(Template, name=name, variables=frozenset(variables), **texts)
+                template = work.new(Template, name=name, variables=declared, **texts)
             else:
-                template = known.evolve(variables=frozenset(variables), **texts)
+                template = known.evolve(variables=declared, **texts)
                 if template == known:
                     return known
                 template = template.evolve(edition=known.edition + 1)

@@ -13,6 +13,7 @@ from crmkit.kernel.clock import utc
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.events import Event
 from crmkit.kernel.extras import Extra
+from crmkit.kernel.text import several
 from crmkit.service.cases.case import (
     Case,
     CaseAssigned,
@@ -109,8 +110,8 @@ class Handling(Collection[Case]):
                 status_since=opened_at,
                 owner=owner,
                 team=team,
-                tags=frozenset(tags),
-                watchers=frozenset(watchers),
+                tags=frozenset(several(tags, what="tags")),
+                watchers=frozenset(several(watchers, what="watchers")),
                 opened_at=opened_at,
                 last_word_at=opened_at,
                 extras={type(extra).key: extra.dump() for extra in extras},

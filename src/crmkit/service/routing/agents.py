@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F
+from crmkit.kernel.text import several
 from crmkit.service.routing.filling import fill, refill
 from crmkit.service.routing.records import Agent, AgentChanged, Turn
 
@@ -39,13 +40,13 @@ class Agents(Collection[Agent]):
 
         Args:
             name: as cases name their owner.
-            queues: the names of the queues that the agent serves.
+            queues: the names of the queues that the agent serves; those that are defined later, too.
             skills: what the agent can do.
             limit: the most units of open work; none without a limit.
             weight: the share of work handed out by weight, 1 or more.
 
         Raises:
-            InvalidInput: the limit is below 0, or the weight below 1.
+            InvalidInput: the limit is below 0, the weight below 1, or one text is given where several are meant.
 
         Example:
             >>> from crmkit import CRM
@@ -58,7 +59,8 @@ class Agents(Collection[Agent]):
             ...     crm.service.cases.get(case.id).owner
             'agent:xu'
         """
-        values = {"queues": frozenset(queues), "skills": frozenset(skills), "limit": limit, "weight": weight}
+        served, able = frozenset(several(queues, what="queues")), frozenset(several(skills, what="skills"))
+        values = {"queues": served, "skills": able, "limit": limit, "weight": weight}
         with self.work() as work:
             known = work.called(Agent, name)
             agent = work.new(Agent, name=name, **values) if known is None else known.evolve(**values)

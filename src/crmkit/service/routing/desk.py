@@ -12,6 +12,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
+from crmkit.kernel.text import several
 from crmkit.service.cases.case import Case
 from crmkit.service.cases.handling import assigned
 from crmkit.service.cases.keeping import settle
@@ -84,7 +85,7 @@ class Routing(Collection[Queue]):
                 "rule": None if rule is None else to_json(rule),
                 "method": method,
                 "units": dict(units or {}),
-                "skills": frozenset(skills),
+                "skills": frozenset(several(skills, what="skills")),
                 "fallback": fallback,
                 "previous_first": previous_first,
                 "rate": rate,
