@@ -9,8 +9,10 @@ Definitions: CommonMark 0.31 with the tables of GitHub Flavored Markdown; HTML e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+from crmkit.errors import InvalidInput
 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 # Punctuation that has a meaning anywhere in a line, and the # that would end a heading.  An underscore inside a word
@@ -27,6 +29,29 @@ class Node(NamedTuple):
 
     text: str
     below: Sequence[Node] = ()
+
+
+def printed(thing: object, form: str, *, md: Callable[[], str], html: Callable[[], str]) -> str:
+    """What ``format(thing, form)`` gives: its Markdown, its HTML, or its text if no form is asked for.
+
+    Raises:
+        InvalidInput: it has no such form.
+
+    Example:
+        >>> printed("stages", "md", md=lambda: "- new", html=lambda: "<ul><li>new</li></ul>")
+        '- new'
+        >>> printed("stages", "pdf", md=lambda: "- new", html=lambda: "<ul><li>new</li></ul>")
+        Traceback (most recent call last):
+        crmkit.errors.InvalidInput: str prints as 'md' or 'html', not as 'pdf'
+    """
+    match form:
+        case "":
+            return str(thing)
+        case "md":
+            return md()
+        case "html":
+            return html()
+    raise InvalidInput(f"{type(thing).__name__} prints as 'md' or 'html', not as {form!r}")
 
 
 def escape_md(value: object) -> str:

@@ -7,7 +7,7 @@ from datetime import date
 import attrs
 
 from crmkit.customers.people import Customer
-from crmkit.kernel.render import escape_md, table_html, table_md
+from crmkit.kernel.render import escape_md, printed, table_html, table_md
 from crmkit.kernel.rules import Rule
 
 
@@ -29,8 +29,9 @@ class Preview:
     leaving: tuple[str, ...] | None = None
 
     def __format__(self, form: str) -> str:
-        if form != "md":
-            return repr(self)
+        return printed(self, form, md=self._md, html=self._repr_html_)
+
+    def _md(self) -> str:
         return f"{escape_md(self._says())}\n\n{table_md(['customer', 'id'], self._rows())}"
 
     def _repr_html_(self) -> str:
@@ -52,7 +53,7 @@ class Backtest:
     days: tuple[tuple[date, int], ...]
 
     def __format__(self, form: str) -> str:
-        return table_md(["day", "members"], self.days) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(["day", "members"], self.days), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(["day", "members"], self.days, caption=str(self.rule))
@@ -67,7 +68,7 @@ class Overlap:
     only_second: tuple[str, ...]
 
     def __format__(self, form: str) -> str:
-        return table_md(["who", "customers"], self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(["who", "customers"], self._rows()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(["who", "customers"], self._rows())

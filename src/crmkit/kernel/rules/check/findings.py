@@ -7,8 +7,7 @@ from typing import Literal
 
 import attrs
 
-from crmkit.errors import InvalidInput
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 Severity = Literal["error", "warning", "hint"]
 
@@ -49,9 +48,10 @@ class Findings:
         return len(self.findings)
 
     def __format__(self, form: str) -> str:
-        if form not in {"", "md"}:
-            raise InvalidInput(f"findings print as 'md', not as {form!r}")
-        return table_md(["severity", "about", "message"], self._rows()) if form else repr(self)
+        return printed(self, form, md=self._md, html=self._repr_html_)
+
+    def _md(self) -> str:
+        return table_md(["severity", "about", "message"], self._rows())
 
     def _repr_html_(self) -> str:
         return table_html(["severity", "about", "message"], self._rows(), caption=f"cost: {self.cost}")
