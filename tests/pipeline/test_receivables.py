@@ -159,6 +159,21 @@ def test_who_was_late_and_got_a_new_day_can_be_late_again(crm: CRM, wang: Custom
     assert len(told(crm, wang, "payment_overdue")) == 2
 
 
+def test_parts_are_agreed_of_what_is_still_to_be_paid(crm: CRM, wang: Customer) -> None:
+    order = crm.pipeline.orders.place(wang, lines=[Line("Album", quantity=2, unit_price=cny(50))])
+    album = crm.pipeline.orders.lines(order)[0].id
+    crm.pipeline.returns.receive(crm.pipeline.returns.request(order, lines={album: 1}, reason="scratched"))
+    with pytest.raises(InvalidInput, match=r"the order to 50\.00 CNY"):
+        crm.pipeline.receivables.plan(order.id, parts={APRIL: cny(50), MAY: cny(50)})
+    crm.pipeline.receivables.plan(order.id, parts={APRIL: cny(25), MAY: cny(25)})
+    made = crm.pipeline.receivables.spread(order.id, parts=2, first=APRIL)
+    assert [part.amount for part in made] == [cny(25), cny(25)]
+    assert [part.outstanding for part in crm.pipeline.receivables.parts(order.id)] == [cny(25), cny(25)]
+    crm.pipeline.payments.receive(order.id, cny(30))
+    crm.pipeline.returns.receive(crm.pipeline.returns.request(order.id, lines={album: 1}, reason="scratched"))
+    assert [part.amount for part in crm.pipeline.receivables.parts(order.id)] == [cny(0), cny(0)]
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [

@@ -65,13 +65,14 @@ class Receivables(Desk):
 
         Args:
             order: which; something must still be to pay.
-            parts: by the last day on which it is paid in time, how much; together they are what the order costs.
+            parts: by the last day on which it is paid in time, how much; together they are what is to be paid for the
+                order in all: its total, less what is credited for goods that came back.
             remind_days: so many days before each of these days ``pipeline.payment_due_soon`` is told; never unless
                 given.
 
         Raises:
             Refused: the order is paid, refunded or cancelled.
-            InvalidInput: the parts don't add up to the order, or one is not above 0, in another currency or due before
+            InvalidInput: the parts don't add up to that, or one is not above 0, in another currency or due before
                 the order.
 
         Example:
@@ -102,7 +103,7 @@ class Receivables(Desk):
         months: int = 1,
         remind_days: int | None = None,
     ) -> list[Instalment]:
-        """Agree on equal parts, the same day each month; not a cent is lost.
+        """Agree on equal parts of what is to be paid for an order, the same day each month; not a cent is lost.
 
         Args:
             order: which.
@@ -130,7 +131,7 @@ class Receivables(Desk):
                 raise InvalidInput(f"{name} is a whole number from 1 to 120, got {number!r}")
         day(first, what="first")
         with self.work() as work:
-            amounts = work.get(Order, order).total.allocate([1] * parts)
+            amounts = work.get(Order, order).payable.allocate([1] * parts)
             days = (shift(first, months=months * n) for n in range(parts))
             return Receivables(work).plan(order, parts=dict(zip(days, amounts, strict=True)), remind_days=remind_days)
 
@@ -155,7 +156,7 @@ class Receivables(Desk):
             current = work.get(Order, order)
             if not forget(work, current):
                 raise InvalidInput(f"order {current.id} is not paid in parts")
-            told = PaymentPlanned(order_id=current.id, customer_id=current.customer_id, parts=0, total=current.total)
+            told = PaymentPlanned(order_id=current.id, customer_id=current.customer_id, parts=0, total=current.payable)
             work.emit(told)
             remember_due(work, current)
             return current

@@ -1,7 +1,7 @@
 """Instalments: the parts in which an order is to be paid, and what of each is paid.
 
 Nothing is stored about what is paid of a part: payments settle the part that is due first, and what need not be paid
-any more (returned goods) takes away from the part that is due last.
+any more (goods that came back after the parts were agreed) takes away from the part that is due last.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ class Instalment(Entity):
 
 @event("pipeline.payment_planned")
 class PaymentPlanned(Event):
-    """It was agreed in which parts an order is paid; with no parts, that it is paid as a whole again."""
+    """It was agreed in which parts an order is paid; with no parts, that it is paid as a whole again.
+
+    Attributes:
+        total: what is to be paid for the order in all.
+    """
 
     order_id: str
     customer_id: str
@@ -79,12 +83,13 @@ def parts_of(order: Order, instalments: Iterable[Instalment]) -> list[Part]:
 
     Args:
         order: as it is.
-        instalments: its parts; they add up to its total.
+        instalments: its parts; they add up to what was to be paid for it when they were agreed.
     """
     none = Money.zero(order.total.currency)
-    off = order.total if order.status == "cancelled" else order.credited
+    last_first = sorted(instalments, key=lambda i: i.position, reverse=True)
+    off = sum((i.amount for i in last_first), none) - order.payable
     cut: list[tuple[Instalment, Money]] = []
-    for instalment in sorted(instalments, key=lambda i: i.position, reverse=True):
+    for instalment in last_first:
         less = min(off, instalment.amount)
         off -= less
         cut.append((instalment, instalment.amount - less))
@@ -117,8 +122,8 @@ def checked(order: Order, parts: Mapping[Any, Any], *, placed_on: date) -> list[
         if not isinstance(amount, Money) or amount.currency != order.total.currency or amount.minor <= 0:
             raise InvalidInput(f"a part is an amount above 0 in {order.total.currency}, got {amount!r}")
     whole = Money.total(parts.values(), currency=order.total.currency)
-    if whole != order.total:
-        raise InvalidInput(f"the parts come to {whole}, the order to {order.total}: change a part")
+    if whole != order.payable:
+        raise InvalidInput(f"the parts come to {whole}, the order to {order.payable}: change a part")
     return sorted(parts.items())
 
 
@@ -142,7 +147,7 @@ def planned(
     )
     for instalment in saved:
         _remember(work, instalment, remind_days=remind_days)
-    told = PaymentPlanned(order_id=order.id, customer_id=order.customer_id, parts=len(parts), total=order.total)
+    told = PaymentPlanned(order_id=order.id, customer_id=order.customer_id, parts=len(parts), total=order.payable)
     last = start_of_day(parts[-1][0] + timedelta(days=1), work.settings.zone)
     work.save(Change(order.evolve(due_at=last), (told,)))
     return saved
