@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from crmkit.errors import InvalidInput
 from crmkit.kernel.addresses import email as clean_email
 from crmkit.kernel.addresses import phone as clean_phone
 from crmkit.kernel.change import Change
@@ -11,6 +12,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F
+from crmkit.kernel.text import clean_text
 
 
 @entity("company", prefix="com", plural="companies")
@@ -77,8 +79,8 @@ class Companies(Collection[Company]):
             ('lantern.example', True)
         """
         with self.work() as work:
-            values = _clean(fields, region=work.settings.region)
-            company = work.new(Company, name=name, **values)
+            values = _clean({"name": name, **fields}, region=work.settings.region)
+            company = work.new(Company, **values)
             return work.save(Change(company, (CompanyRegistered(company_id=company.id, name=company.name),)))
 
     def update(self, company: Company | str, **changes: Any) -> Company:
@@ -86,7 +88,7 @@ class Companies(Collection[Company]):
 
         Args:
             company: which one.
-            changes: any attribute of :class:`Company`.
+            changes: any attribute that :meth:`register` takes.
 
         Raises:
             InvalidInput: a field is unknown or malformed.
@@ -122,12 +124,17 @@ class Companies(Collection[Company]):
             return work.first(Company, F.name.iequals(name), order_by="created_at")
 
 
+FIELDS: Final = tuple(a.name for a in Company.__schema__ if a.name not in {"id", "version", "created_at", "updated_at"})
+
+
 def _clean(fields: dict[str, Any], *, region: str | None) -> dict[str, Any]:
     values = dict(fields)
+    if unknown := min(values.keys() - set(FIELDS), default=None):
+        raise InvalidInput(f"a company has no field {unknown!r}; it has {', '.join(sorted(FIELDS))}")
     if values.get("email") is not None:
         values["email"] = clean_email(values["email"])
     if values.get("phone") is not None:
         values["phone"] = clean_phone(values["phone"], region=region)
     if values.get("domain") is not None:
-        values["domain"] = str(values["domain"]).lower().removeprefix("www.")
+        values["domain"] = clean_text(values["domain"], what="domain").lower().removeprefix("www.")
     return values
