@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -278,9 +279,20 @@ def test_bad_input_changes_nothing(crm: CRM, li: Customer, same: Customer) -> No
         customers.merge(same.id, li.id)
     with pytest.raises(NotFound):
         customers.survivor(stranger.id)
-    for ref in (same, same.id):
-        with pytest.raises(NotFound, match=f"was merged into {li.id}: use that id"):
-            customers.get(ref)
+    verbs: tuple[Callable[[Any], object], ...] = (
+        customers.get,
+        customers.profile,
+        customers.timeline,
+        lambda who: customers.update(who, city="Beijing"),
+        lambda who: crm.pipeline.orders.place(who, lines=[Line("Album", unit_price=Money(100, CNY))]),
+        lambda who: crm.service.cases.open(who, subject="When?"),
+    )
+    for verb in verbs:
+        for ref in (same, same.id):
+            with pytest.raises(NotFound, match=f"customer {same.id} was merged into {li.id}: use that id, or"):
+                verb(ref)
+    with pytest.raises(NotFound, match="there is no customer"):
+        customers.update(stranger.id, city="Beijing")
 
 
 def test_an_address_that_was_taken_meanwhile_stops_the_undoing(crm: CRM, li: Customer, same: Customer) -> None:

@@ -22,7 +22,7 @@ from crmkit.customers.identity.undoing import merge_of, undo
 from crmkit.customers.people import Customer, People
 from crmkit.customers.portrait import Moment, Portrait, portrait_of, timeline_of
 from crmkit.customers.segments import Segments
-from crmkit.errors import InvalidInput, NotFound
+from crmkit.errors import InvalidInput
 from crmkit.kernel.rules import F
 
 
@@ -58,34 +58,6 @@ class Customers(People):
     def segments(self) -> Segments:
         """Groups of customers."""
         return Segments(self._scope)
-
-    def get(self, ref: Customer | str) -> Customer:
-        """The present state of a customer.
-
-        Raises:
-            InvalidInput: *ref* is not the id of a customer.
-            NotFound: this tenant has none with that id; of one that was merged, the message says into whom.
-
-        Example:
-            >>> from crmkit import CRM
-            >>> with CRM.open() as crm:
-            ...     li = crm.customers.register(name="Xiao Li")
-            ...     same = crm.customers.register(name="Li Xiao")
-            ...     _ = crm.customers.merge(li, same)
-            ...     crm.customers.get(same.id)
-            Traceback (most recent call last):
-            crmkit.errors.NotFound: customer cus_... was merged into cus_...: use that id, or ...
-        """
-        with self.read() as work:
-            try:
-                return work.get(Customer, ref)
-            except NotFound:
-                identifier = ref if isinstance(ref, str) else ref.id
-                goes_on = survivor_of(work, identifier)
-                if goes_on is None:
-                    raise
-                hint = f"use that id, or crm.customers.survivor({identifier!r})"
-                raise NotFound(f"customer {identifier} was merged into {goes_on}: {hint}") from None
 
     def plan_merge(
         self, kept: Customer | str, other: Customer | str, *, choose: Mapping[str, Side] | None = None
@@ -202,6 +174,8 @@ class Customers(People):
 
     def survivor(self, identifier: str) -> Customer:
         """The customer with this id, or the one in whom he goes on after merges.
+
+        Every other verb refuses the id of one that was merged, and names the one in whom he goes on.
 
         Raises:
             NotFound: there never was one.

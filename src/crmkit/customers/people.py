@@ -57,6 +57,15 @@ class Customer(Entity):
     note: str | None = attribute(default=None, multiline=True, personal=True)
     erased_at: datetime | None = attribute(default=None)
 
+    @classmethod
+    def gone(cls, identifier: str, *, work: Any) -> str | None:
+        """In whom a customer goes on after a merge."""
+        from crmkit.customers.identity.merge import survivor_of  # noqa: PLC0415 - which knows customers
+
+        kept = survivor_of(work, identifier)
+        hint = f"use that id, or crm.customers.survivor({identifier!r})"
+        return None if kept is None else f"customer {identifier} was merged into {kept}: {hint}"
+
     def updated(self, **changes: Any) -> Change[Customer]:
         """The customer with *changes*; no event if nothing is different."""
         after = self.evolve(**changes)
@@ -316,7 +325,8 @@ def _numbered(work: Work, rows: Iterable[Mapping[str, Any]]) -> Iterable[Change[
             raise InvalidInput(f"row {number}: {error}") from None
 
 
-FIELDS = {a.name for a in Customer.__schema__} - {"id", "version", "created_at", "updated_at", "erased_at"}
+OWN = frozenset({"id", "version", "created_at", "updated_at", "erased_at"})  # what nobody gives
+FIELDS = tuple(a.name for a in Customer.__schema__ if a.name not in OWN)
 BATCH = 500
 
 
@@ -326,8 +336,7 @@ def _clean(work: Work, fields: Mapping[str, Any]) -> dict[str, Any]:
     if "company" in values:
         company = values.pop("company")
         values["company_id"] = company.id if isinstance(company, Company) else company
-    if not values.keys() <= FIELDS:
-        unknown = min(values.keys() - FIELDS)
+    if unknown := min(values.keys() - set(FIELDS), default=None):
         raise InvalidInput(f"a customer has no field {unknown!r}; it has {', '.join(sorted(FIELDS))}")
     if values.get("email") is not None:
         values["email"] = clean_email(values["email"])

@@ -82,7 +82,7 @@ class Asking:
 
         Raises:
             InvalidInput: *ref* is not an id of this kind.
-            NotFound: there is none in this tenant.
+            NotFound: there is none in this tenant; if it has gone on in another one, the message names that.
             AccessDenied: the actor may not see it.
         """
         schema = cls.__schema__
@@ -91,9 +91,8 @@ class Asking:
         self._flush_if_waiting(cls)
         found = self.session.get(cls, identifier, hold=self._hold)
         if found is None:
-            raise NotFound(
-                f"there is no {schema.name} {identifier!r} in this tenant: check the id, or look with find()"
-            )
+            unknown = f"there is no {schema.name} {identifier!r} in this tenant: check the id, or look with find()"
+            raise NotFound(cls.gone(identifier, work=self) or unknown)
         if self._limit(cls) is not None and not self.session.count(
             Query(cls=cls, plan=self.plan(cls, F.id == found.id))
         ):
