@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from crmkit.customers.contact_points.desk import ways
-from crmkit.customers.contact_points.point import ContactPoint
+from crmkit.customers.contact_points.point import PRIMARY, ContactPoint
 from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput, Refused
 from crmkit.kernel.change import Change
@@ -271,6 +271,11 @@ class Traits:
         return " ".join(sorted(fold(self.customer.name).split()))
 
 
+def contradictions(one: Customer, two: Customer) -> list[str]:
+    """What nobody has two of, but these two have differently."""
+    return [n for n in ("birthday", "gender") if len({getattr(one, n), getattr(two, n)} - {None}) > 1]
+
+
 def judged(one: Traits, two: Traits, *, weights: Mapping[str, float] = WEIGHTS) -> Candidate:
     """How likely it is that two customers are one, and why."""
     a, b = one.customer, two.customer
@@ -288,8 +293,7 @@ def judged(one: Traits, two: Traits, *, weights: Mapping[str, float] = WEIGHTS) 
         "birthday": born and not similar,
     }
     reasons = {name: weights[name] for name, holds in evidence.items() if holds}
-    doubts = [n for n in ("birthday", "gender") if len({getattr(a, n), getattr(b, n)} - {None}) > 1]
-    doubts += [] if similar else ["name"]
+    doubts = [*contradictions(a, b), *([] if similar else ["name"])]
     score = 1.0
     for weight in reasons.values():
         score *= 1 - weight
@@ -310,7 +314,7 @@ def candidates(work: Work, customer: Customer, *, at_least: float, weights: Mapp
         beside[identifier].append((kind, value))
     found = []
     for other in others.values():
-        known = [(kind, value) for kind in ("email", "phone") if (value := getattr(other, kind)) is not None]
+        known = [(kind, value) for kind in PRIMARY if (value := getattr(other, kind)) is not None]
         candidate = judged(one, _traits(other, [*known, *beside[other.id]]), weights=weights)
         if candidate.reasons and candidate.score >= at_least:
             found.append(candidate)

@@ -19,8 +19,9 @@ import attrs
 
 from crmkit.customers.consents import Consent, ConsentRevoked
 from crmkit.customers.contact_points.point import PRIMARY, ContactPoint
+from crmkit.customers.identity.duplicates import contradictions
 from crmkit.customers.identity.moving import Moves, counted
-from crmkit.customers.people import Customer
+from crmkit.customers.people import FIELDS, Customer
 from crmkit.errors import InvalidInput, NotFound, Refused, StaleEntity
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, attribute, entity
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 Side = Literal["kept", "other"]
 ADDRESS: Final = ("street", "postcode", "city", "region", "country")
-JOINED: Final = ("tags", "note", "extras")
-OWN: Final = frozenset({"id", "version", "created_at", "updated_at", "erased_at"})
-FIELDS: Final = tuple(a.name for a in Customer.__schema__ if a.name not in OWN)
 
 
 @entity("customer_merge", prefix="cmg", when="created_at", indexes=[Index(attributes=("merged_id", "state"))])
@@ -166,12 +164,6 @@ def _check(choose: Mapping[str, Side]) -> None:
             raise InvalidInput(f"choose[{name!r}] is 'kept' or 'other', not {side!r}")
 
 
-def doubts_about(kept: Customer, other: Customer) -> tuple[str, ...]:
-    """What speaks against their being the same person."""
-    known = {n: {getattr(kept, n), getattr(other, n)} - {None} for n in ("birthday", "gender")}
-    return tuple(f"they have different {name}s" for name, values in known.items() if len(values) > 1)
-
-
 def _source(name: str, kept: Customer, other: Customer, after: Customer) -> Side | Literal["both"] | None:
     first, second, now = getattr(kept, name), getattr(other, name), getattr(after, name)
     if first == second or not second:
@@ -187,9 +179,8 @@ def planned(work: Work, kept: Customer, other: Customer, choose: Mapping[str, Si
     after = united(kept, other, choose)
     sides = {name: side for name in FIELDS if (side := _source(name, kept, other, after)) is not None}
     moves = counted(work, other.id)
-    return CustomerMergePlan(
-        kept=kept, other=other, after=after, sources=sides, moves=moves, doubts=doubts_about(kept, other)
-    )
+    doubts = tuple(f"they have different {name}s" for name in contradictions(kept, other))
+    return CustomerMergePlan(kept=kept, other=other, after=after, sources=sides, moves=moves, doubts=doubts)
 
 
 def two(work: Work, kept: Customer | str, other: Customer | str) -> tuple[Customer, Customer]:
