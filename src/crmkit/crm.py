@@ -25,7 +25,7 @@ from crmkit.kernel.outbox import Receipt
 from crmkit.kernel.ports import Session, Store
 from crmkit.kernel.text import clean_text
 from crmkit.kernel.work import Work
-from crmkit.opening import ROOMS, house_of, settings_of, store_of, tenant_name
+from crmkit.opening import ROOMS, declared, house_of, settings_of, store_of, tenant_name
 from crmkit.plugins.channels.port import Channel
 from crmkit.plugins.delivery import Courier
 from crmkit.plugins.registry import Plugins
@@ -122,9 +122,9 @@ class CRM(Desks):
             machines=machines or {},
             answers=answers or {},
             access=access,
-            entities=tuple(entities),
-            events=tuple(events),
-            extras=tuple(extras),
+            entities=declared(entities, Entity, what="entities", how="@entity(…)", mark="__schema__"),
+            events=declared(events, Event, what="events", how="@event(…)", mark="event_name"),
+            extras=declared(extras, Extra, what="extras", how="class Loyalty(Extra, key=…)", mark="key"),
         )
         store = store_of(target, house.registry, prefix=table_prefix, schema=schema, durable=durable, migrate=migrate)
         return cls(store=store, house=house, plugins=loaded, tenant=tenant_name(tenant), actor=None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crmkit import customers, lifecycle, marketing, pipeline, service
-from crmkit.errors import InvalidInput
+from crmkit.errors import DefinitionError, InvalidInput
 from crmkit.kernel import agenda, events, outbox, parting, stays
 from crmkit.kernel.clock import Clock, zone
 from crmkit.kernel.entity import Entity
@@ -20,12 +20,13 @@ from crmkit.kernel.money import Money
 from crmkit.kernel.ports import Store
 from crmkit.kernel.registry import Registry, declared_in
 from crmkit.kernel.room import Room
-from crmkit.kernel.text import clean_text
+from crmkit.kernel.text import clean_text, several, shown
 from crmkit.reactions import REACTIONS
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+D = TypeVar("D")
 ROOMS: tuple[Room, ...] = (customers.ROOM, pipeline.ROOM, lifecycle.ROOM, service.ROOM, marketing.ROOM)
 OF_THEIR_OWN = frozenset({"opportunity"})  # each pipeline has its stages, and hosts define them while the CRM runs
 KERNEL = (agenda, outbox, events, parting, stays)
@@ -34,6 +35,37 @@ KERNEL = (agenda, outbox, events, parting, stays)
 def settings_of(*, currency: str, timezone: str, region: str | None) -> Settings:
     """What the host has decided."""
     return Settings(currency=Money.zero(currency).currency, zone=zone(timezone), region=_region(region))
+
+
+def declared(classes: Iterable[object], base: type[D], *, what: str, how: str, mark: str) -> tuple[type[D], ...]:
+    """Classes that the host has declared.
+
+    Raises:
+        DefinitionError: one of them is none.
+    """
+    found: list[type[D]] = []
+    for cls in several(classes, what=what):
+        if not (isinstance(cls, type) and issubclass(cls, base) and hasattr(cls, mark)):
+            raise DefinitionError(f"{what}= takes classes declared as {how}, got {shown(cls)}")
+        found.append(cls)
+    return tuple(found)
+
+
+def _refuse_strange(
+    clock: object, ids: object, machines: Mapping[str, Any], answers: Mapping[str, Any], access: object
+) -> None:
+    if not callable(getattr(clock, "now", None)):
+        raise InvalidInput(f"clock= takes a clock, with a method now(), got {shown(clock)}")
+    if not callable(getattr(ids, "new", None)):
+        raise InvalidInput(f"ids= takes a source of ids, with a method new(prefix, now), got {shown(ids)}")
+    for name, machine in machines.items():
+        if not isinstance(machine, Machine):
+            raise InvalidInput(f"machines=: {name!r} is to be a Machine, got {shown(machine)}")
+    for name, answer in answers.items():
+        if not callable(answer):
+            raise InvalidInput(f"answers=: the answer to {name!r} is a function, got {shown(answer)}")
+    if access is not None and not callable(access):
+        raise InvalidInput(f"access= takes a function of the actor and the class, got {shown(access)}")
 
 
 def house_of(
@@ -53,6 +85,9 @@ def house_of(
     rooms = tuple(rooms)
     records, known_events = declared_in([*KERNEL, *(m for room in rooms for m in room.modules)])
     own = {name: machine for room in rooms for name, machine in room.machines.items()}
+    for what, given in (("machines", machines), ("answers", answers)):
+        if not isinstance(given, Mapping):
+            raise InvalidInput(f"{what}= takes them by name, as in a dict, got {shown(given)}")
     unknown = sorted(machines.keys() - own.keys())
     if unknown:
         raise InvalidInput(f"machines=: nothing called {unknown[0]!r} moves; known are {', '.join(sorted(own))}")
@@ -60,6 +95,7 @@ def house_of(
     strange = sorted(answers.keys() - asked.keys())
     if strange:
         raise InvalidInput(f"answers=: nobody asks {strange[0]!r}; the questions are {', '.join(sorted(asked))}")
+    _refuse_strange(clock, ids, machines, answers, access)
     happening = [*known_events, *events]
     registry = Registry([*records, *entities], happening, extras)
     return House(
@@ -118,6 +154,8 @@ def store_of(
 
     owned = isinstance(target, (str, os.PathLike))
     engine: Any = open_engine(target, durable=durable) if isinstance(target, (str, os.PathLike)) else target
+    if not hasattr(engine, "dialect"):
+        raise InvalidInput(f"a CRM is opened at a path, a URL or a SQLAlchemy engine, not at {shown(target)}")
     store = SqlStore(registry, engine, owned=owned, prefix=prefix, schema=schema)
     try:
         store.prepare(migrate=migrate)
@@ -132,7 +170,7 @@ def tenant_name(name: str) -> str:
     return clean_text(name, what="tenant", limit=60, required=True)
 
 
-def _region(code: str | None) -> str | None:
-    if code is not None and not (len(code) == 2 and code.isascii() and code.isupper()):
+def _region(code: object) -> str | None:
+    if code is not None and not (isinstance(code, str) and len(code) == 2 and code.isascii() and code.isupper()):
         raise InvalidInput(f"region is an ISO 3166 code of two capitals such as 'CN', got {code!r}")
     return code

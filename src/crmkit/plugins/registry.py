@@ -11,6 +11,7 @@ from crmkit.errors import DeliveryFailed, PluginError
 from crmkit.kernel.outbox import Message
 from crmkit.kernel.render import table_html, table_md
 from crmkit.kernel.room import Room
+from crmkit.kernel.text import several
 from crmkit.plugins.channels.console import ConsoleChannel
 from crmkit.plugins.channels.port import Channel
 from crmkit.plugins.hookspecs import Hooks
@@ -43,23 +44,23 @@ class Plugins:
         elif isinstance(plugins, str):
             raise PluginError(f'plugins= takes plugin objects, or "installed"; got {plugins!r}')
         else:
-            for plugin in plugins:
+            for plugin in several(plugins, what="plugins"):
                 self._register(plugin)
         try:
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
             raise PluginError(f"{error}; the hooks are {', '.join(self.hooks())}") from None
         offered = [c for some in self._manager.hook.crmkit_channels() for c in some]
-        self.channels: Mapping[str, Channel] = dict(self._named([*channels, *offered]))
+        self.channels: Mapping[str, Channel] = dict(self._named([*several(channels, what="channels"), *offered]))
 
     def _register(self, plugin: Any) -> None:
         try:
-            name = self._manager.register(plugin)
+            self._manager.register(plugin)
         except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginError(f"plugin {plugin!r}: {error}") from None
         found = self._manager.get_hookcallers(plugin)
         if not found:
-            raise PluginError(f"plugin {name} implements no hook: mark its functions with @hookimpl")
+            raise PluginError(f"plugin {plugin!r} implements no hook: mark its functions with @hookimpl")
 
     def _named(self, channels: Iterable[Channel]) -> Iterator[tuple[str, Channel]]:
         seen: set[str] = set()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from crmkit.errors import CrmError
 from crmkit.kernel.ports import StoreStatus
@@ -68,10 +69,15 @@ def prepare(store: SqlStore, *, migrate: bool) -> None:
     """Create an empty SQLite database, migrate if asked, and refuse to go on with an old schema.
 
     Raises:
-        CrmError: the database is behind, or ahead, or has tables of others; the message says what to do.
+        CrmError: it cannot be opened, is behind or ahead, or has tables of others; the message says what to do.
     """
-    with store.engine.connect() as connection:
-        found = examine(store, connection)
+    try:
+        with store.engine.connect() as connection:
+            found = examine(store, connection)
+    except DBAPIError as error:
+        said = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+        shown = store.engine.url.render_as_string(hide_password=True)
+        raise CrmError(f"cannot open {shown}: {said[0]}") from error
     if found.complete:
         return
     _refuse_what_no_migration_mends(store, found)

@@ -172,9 +172,11 @@ def open_engine(target: str | os.PathLike[str], *, durable: bool = True, asynchr
         CrmError: a package is missing; the message names it.
     """
     text = os.fspath(target)
+    if not text:
+        raise InvalidInput(f"cannot open {text!r}: give a path, sqlite:// or postgresql+psycopg://…")
     address = text if "://" in text else f"sqlite:///{Path(text).absolute()}"
     try:
-        url = make_url(address)
+        url = _known(make_url(address))
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         sqlite = url.get_backend_name() == "sqlite"
@@ -194,6 +196,12 @@ def open_engine(target: str | os.PathLike[str], *, durable: bool = True, asynchr
         raise CrmError(f"opening {_public(text)!r} needs {error.name}: pip install 'crmkit[{extra}]'") from None
     sa.event.listen(engine, "connect", _set_up(durable=durable) if sqlite else _plan_for_values)
     return engine
+
+
+def _known(url: URL) -> URL:
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ArgumentError(f"crmkit keeps its data in SQLite or PostgreSQL, not in {url.get_backend_name()}")
+    return url
 
 
 def _asynchronous(url: URL, options: dict[str, Any]) -> Engine:

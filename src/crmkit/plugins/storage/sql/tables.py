@@ -39,7 +39,7 @@ class Tables:
     """
 
     def __init__(self, registry: Registry, *, prefix: str = "crm_", schema: str | None = None) -> None:
-        if not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", prefix) or len(prefix) > LONGEST_PREFIX:
+        if not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", str(prefix)) or len(prefix) > LONGEST_PREFIX:
             raise InvalidInput(
                 f"table_prefix={prefix!r}: use at most {LONGEST_PREFIX} letters, digits and '_', as in 'crm_'"
             )
