@@ -58,7 +58,7 @@ class Customer(Entity):
     erased_at: datetime | None = attribute(default=None)
 
     @classmethod
-    def gone(cls, identifier: str, *, work: Any) -> str | None:
+    def whereabouts(cls, identifier: str, *, work: Any) -> str | None:
         """In whom a customer goes on after a merge."""
         from crmkit.customers.identity.merge import survivor_of  # noqa: PLC0415 - which knows customers
 

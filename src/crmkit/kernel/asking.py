@@ -92,7 +92,7 @@ class Asking:
         found = self.session.get(cls, identifier, hold=self._hold)
         if found is None:
             unknown = f"there is no {schema.name} {identifier!r} in this tenant: check the id, or look with find()"
-            raise NotFound(cls.gone(identifier, work=self) or unknown)
+            raise NotFound(cls.whereabouts(identifier, work=self) or unknown)
         if self._limit(cls) is not None and not self.session.count(
             Query(cls=cls, plan=self.plan(cls, F.id == found.id))
         ):

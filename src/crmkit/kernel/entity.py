@@ -229,7 +229,7 @@ class Record:
         """Refuse fields that don't go together; override it in the class that knows."""
 
     @classmethod
-    def gone(cls, identifier: str, *, work: Any) -> str | None:  # noqa: ARG003 - for the class that knows
+    def whereabouts(cls, identifier: str, *, work: Any) -> str | None:  # noqa: ARG003 - for the class that knows
         """What to say of one that is not there any more; override it in the class that knows where it went."""
         return None
 
