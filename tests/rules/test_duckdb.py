@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,15 +16,16 @@ from crmkit import CRM, Line, Money
 from crmkit.customers.companies import Company
 from crmkit.customers.people import Customer
 from crmkit.customers.segments import Membership, Segment
-from crmkit.errors import NotFound
+from crmkit.errors import CrmError, DefinitionError, NotFound
 from crmkit.exchange.parquet import export_parquet
 from crmkit.kernel.entity import Record
-from crmkit.kernel.ports import Query
-from crmkit.kernel.rules import AsOf, F, plan
+from crmkit.kernel.machine import on
+from crmkit.kernel.rules import F
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.stays import StageSpan
 from crmkit.pipeline.opportunities import Opportunity
 from crmkit.pipeline.orders import Order, OrderLine
+from crmkit.pipeline.orders.order import ORDER
 from crmkit.plugins.storage.duckdb import DuckEngine
 from crmkit.testing import FrozenClock
 from crmkit.testing.strategies import extras, instants, rules, worlds
@@ -86,15 +88,18 @@ def test_parquet_files_answer_like_the_memory_store(
             engine.zone, engine.exported_at = zone, now
             there = [r for r in world if type(r) is cls and (at >= now or r.created_at <= at)]
             everyone = sorted(r.id for r in there)
-            moment, schema = AsOf(at=at, zone=zone, past=at < now), REGISTRY.schema(cls)
             with crm.read() as work:
                 for rule in asked:
                     note(str(rule))
-                    # whether segments and states exist is looked at by the unit of work alone
-                    asking = Query(cls=cls, plan=plan(rule, schema, work.house.registry, moment))
-                    wanted = sorted(identifier for (identifier,) in work.session.columns(asking, ["id"]))
-                    assert engine.ids(cls, rule, as_of=at) == wanted
-                    assert engine.ids(cls, ~rule, as_of=at) == [i for i in everyone if i not in wanted]
+                    try:
+                        wanted = sorted(identifier for (identifier,) in work.columns(cls, ["id"], rule, as_of=at))
+                    except CrmError as refused:
+                        for each in (rule, ~rule):
+                            with pytest.raises(type(refused), match=f"^{re.escape(str(refused))}$"):
+                                engine.ids(cls, each, as_of=at)
+                    else:
+                        assert engine.ids(cls, rule, as_of=at) == wanted
+                        assert engine.ids(cls, ~rule, as_of=at) == [i for i in everyone if i not in wanted]
 
     check()
     engine.close()
@@ -103,6 +108,46 @@ def test_parquet_files_answer_like_the_memory_store(
 def test_files_that_are_missing_are_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="export_parquet"):
         DuckEngine(REGISTRY, tmp_path, zone=ZoneInfo("UTC"))
+
+
+UNKNOWN = [
+    (NotFound, F.in_segment("copules"), "there is no segment 'copules', did you mean 'couples'?"),
+    (NotFound, ~F.in_segment("copules"), "there is no segment 'copules', did you mean 'couples'?"),
+    (NotFound, ~F.in_segment("it's"), 'there is no segment "it\'s": define it first'),
+    (DefinitionError, F.orders.where(F.status == "piad").any(), "status is never 'piad', did you mean 'paid'?"),
+    (DefinitionError, ~F.orders.where(F.status == "piad").any(), "status is never 'piad', did you mean 'paid'?"),
+    (DefinitionError, F.orders.where(F.status.held("piad", days=1)).none(), "status is never 'piad'"),
+    (DefinitionError, F.orders.last("status") != "piad", "is never 'piad', did you mean 'paid'?"),
+]
+
+
+def test_segments_and_states_that_there_are_not_are_refused_as_in_a_crm(tmp_path: Path, crm: CRM) -> None:
+    wang = crm.customers.register(name="Wang", tags={"couple"})
+    li = crm.customers.register(name="Li")
+    crm.customers.segments.define("couples", rule=F.tags.has("couple"))
+    crm.customers.segments.refresh("couples")
+    export_parquet(crm, tmp_path)
+    engine = DuckEngine(crm.storage.registry, tmp_path, zone=ZoneInfo("UTC"))
+    for error, rule, said in UNKNOWN:
+        with pytest.raises(error, match=re.escape(said)):
+            crm.customers.find(rule)
+        with pytest.raises(error, match=re.escape(said)):
+            engine.ids(Customer, rule, as_of=wang.created_at)
+    assert engine.ids(Customer, F.in_segment("couples"), as_of=wang.created_at) == [wang.id]
+    assert engine.ids(Customer, ~F.in_segment("couples"), as_of=wang.created_at) == [li.id]
+    engine.close()
+
+
+def test_the_states_of_a_hosts_own_machine_are_in_the_files(tmp_path: Path) -> None:
+    apart = ORDER.with_moves(on("lay aside", "placed", "customer's wish"), on("take up", "customer's wish", "placed"))
+    with CRM.open("memory://", machines={"order": apart}) as crm:
+        export_parquet(crm, tmp_path)
+        engine = DuckEngine(crm.storage.registry, tmp_path, zone=ZoneInfo("UTC"))
+        now = crm.customers.register(name="A").created_at
+    assert engine.ids(Order, F.status == "customer's wish", as_of=now) == []
+    with pytest.raises(DefinitionError, match="status is never"):
+        engine.ids(Order, F.status == "host's wish", as_of=now)
+    engine.close()
 
 
 def test_the_statement_is_duckdbs_own(tmp_path: Path, crm: CRM) -> None:

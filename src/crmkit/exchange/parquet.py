@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NULL = r"\N"
 BATCH = 10_000
 EXPORTED_AT = "crmkit_exported_at"
+STATES = "crmkit_states"
 Column = tuple[str, str, Callable[[Any], Any]]
 TYPES = {
     Kind.TEXT: "VARCHAR",
@@ -45,8 +46,8 @@ def export_parquet(
     """Write one Parquet file for each kind of entity, as ``<entity>.parquet``.
 
     Money is written in minor units beside its currency, decimals in millionths, instants in UTC, sets and JSON as JSON
-    text.  Each file keeps the moment of the export in its metadata, as ``crmkit_exported_at``.  Memory stays flat
-    however many rows there are.
+    text.  Each file keeps the moment of the export in its metadata, as ``crmkit_exported_at``, and beside it, as JSON,
+    in which states its entities can be, as ``crmkit_states``.  Memory stays flat however many rows there are.
 
     Args:
         scope: a CRM, or an open transaction.
@@ -85,7 +86,9 @@ def export_parquet(
             types = json.dumps({name: kind for name, kind, _ in columns})
             form = f"auto_detect=false, delim=',', quote='\"', escape='\"', nullstr='{NULL}', header=false"
             source = f"read_csv({_quoted(rows)}, columns={types}, {form})"
-            stamp = f"KV_METADATA {{{EXPORTED_AT}: '{work.now.isoformat()}'}}"
+            stamp = (
+                f"KV_METADATA {{{EXPORTED_AT}: '{work.now.isoformat()}', {STATES}: {_quoted(_states(work, schema))}}}"
+            )
             file = _quoted(target / f"{schema.name}.parquet")
             connection.execute(f"COPY (FROM {source}) TO {file} (FORMAT parquet, {stamp})")
             rows.unlink()
@@ -140,6 +143,11 @@ def _batch(work: Work, cls: type[Record], after: tuple[Any, ...] | None) -> list
     return work.find(cls, limit=BATCH, after=after)
 
 
-def _quoted(path: Path) -> str:
-    escaped = str(path).replace("'", "''")
+def _states(work: Work, schema: Schema) -> str:
+    """The states of one kind of entity as JSON, by attribute."""
+    return json.dumps({field: known for (name, field), known in work.house.states.items() if name == schema.name})
+
+
+def _quoted(text: Path | str) -> str:
+    escaped = str(text).replace("'", "''")
     return f"'{escaped}'"

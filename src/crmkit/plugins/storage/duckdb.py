@@ -6,6 +6,7 @@ words is overridden below; a further engine (Spark, Trino, BigQuery) is another 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -18,12 +19,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import ColumnElement, FromClause
 
 from crmkit.errors import CrmError, NotFound
-from crmkit.exchange.parquet import EXPORTED_AT
+from crmkit.exchange.parquet import EXPORTED_AT, STATES
 from crmkit.kernel.clock import utc
 from crmkit.kernel.entity import Kind, Record
 from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import AsOf, Rule, plan
+from crmkit.kernel.rules.plan import Known
 from crmkit.kernel.rules.planned import Column
+from crmkit.kernel.text import nearest, shown
 from crmkit.plugins.storage.sql.compile import Compiler, Condition, json_path
 from crmkit.plugins.storage.sql.compile.words import all_of, any_of
 from crmkit.plugins.storage.sql.mapper import dump_json
@@ -70,7 +73,8 @@ class DuckEngine:
 
     A moment before the export is one of the past: as in a CRM that is asked with ``as_of=``, there are only those
     entities and related rows that there were by then.  The files say when they were written; from files that don't,
-    every answer is one about the past.
+    every answer is one about the past.  They also say in which states entities can be: as in a CRM, a rule that asks
+    for another one is refused, and so is one that asks for a segment that there is not.
 
     Args:
         registry: what the CRM knows.
@@ -79,6 +83,7 @@ class DuckEngine:
 
     Attributes:
         exported_at: when the latest of the files was written.
+        known: the states and segments that the files tell of.
 
     Raises:
         CrmError: ``duckdb`` or ``sqlglot`` is not there; it names the extra.
@@ -110,29 +115,49 @@ class DuckEngine:
         self._transpile: Callable[..., list[str]] = sqlglot.transpile
         self.registry, self.zone = registry, zone
         self.tables = Tables(registry)
+        files = {name: Path(folder) / f"{name}.parquet" for name in self.tables.by_name}
+        for path in files.values():
+            if not path.exists():
+                raise NotFound(f"there is no {path}: write the files with export_parquet")
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
         for name, table in self.tables.by_name.items():
-            path = Path(folder) / f"{name}.parquet"
-            if not path.exists():
-                raise NotFound(f"there is no {path}: write the files with export_parquet")
-            escaped = str(path).replace("'", "''")
+            escaped = str(files[name]).replace("'", "''")
             rows = f"SELECT '{TENANT}' AS tenant, * FROM read_parquet('{escaped}')"  # noqa: S608 - our own names
             self.connection.execute(f"CREATE VIEW {table.name} AS {rows}")
-        self.exported_at: datetime | None = self._latest(Path(folder) / "*.parquet")
+        stamps = self._stamps(list(files.values()))
+        moments = [datetime.fromisoformat(value) for _, key, value in stamps if key == EXPORTED_AT]
+        self.exported_at: datetime | None = max(moments, default=None)
+        states = {name: json.loads(value) for name, key, value in stamps if key == STATES}
+        self.known = Known(
+            states={(name, field): known for name, fields in states.items() for field, known in fields.items()},
+            segment=self._segment_id,
+        )
 
-    def _latest(self, files: Path) -> datetime | None:
-        """When the latest of the files was written, if one of them tells."""
-        stamps = "SELECT max(decode(value)) FROM parquet_kv_metadata($files) WHERE decode(key) = $key"
-        row = self.connection.execute(stamps, {"files": str(files), "key": EXPORTED_AT}).fetchone()
-        return None if row is None or row[0] is None else datetime.fromisoformat(row[0])
+    def _stamps(self, files: list[Path]) -> list[tuple[str, str, str]]:
+        """What the files say of themselves: the entity, the key and the value."""
+        asked = (
+            "SELECT file_name, decode(key), decode(value) FROM parquet_kv_metadata($files) WHERE decode(key) IN $keys"
+        )
+        found = self.connection.execute(asked, {"files": [str(f) for f in files], "keys": [EXPORTED_AT, STATES]})
+        return [(Path(file).stem, key, value) for file, key, value in found.fetchall()]
+
+    def _segment_id(self, name: str) -> str:
+        """The segment that is called so; a name that there is not is refused."""
+        table = self.tables[self.registry.schema("segment")].name
+        ids = dict(self.connection.execute(f"SELECT name, id FROM {table} ORDER BY id").fetchall())  # noqa: S608 - our own name
+        if name not in ids:
+            near = nearest(name, ids)
+            hint = f", did you mean {near!r}?" if near else ": define it first"
+            raise NotFound(f"there is no segment {shown(name)}{hint}")
+        return str(ids[name])
 
     def sql(self, cls: type[Record], rule: Rule, *, as_of: datetime) -> str:
         """The statement that finds the ids, in DuckDB's SQL."""
         schema = self.registry.schema(cls)
         at = utc(as_of, what="as_of")
         past = self.exported_at is None or at < self.exported_at
-        wanted = plan(rule, schema, self.registry, AsOf(at=at, zone=self.zone, past=past))
+        wanted = plan(rule, schema, self.registry, AsOf(at=at, zone=self.zone, past=past), self.known)
         table = self.tables[schema]
         condition = DuckCompiler(self.tables, TENANT, "postgresql").test(wanted, table)
         statement = sa.select(table.c.id).where(condition).order_by(table.c.id)
