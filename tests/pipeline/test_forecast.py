@@ -103,6 +103,12 @@ def test_the_pipeline_by_stage(crm: CRM, wang: Customer) -> None:
 # ── Currencies ──
 
 
+@pytest.mark.parametrize("as_of", [None, MARCH])
+def test_a_pipeline_that_is_not_there_has_no_forecast(crm: CRM, as_of: date | None) -> None:
+    with pytest.raises(NotFound, match="there is no pipeline 'zz'"):
+        crm.pipeline.forecast.of(since=MARCH, until=MAY, pipeline="zz", as_of=as_of)
+
+
 def test_currencies_are_refused_or_converted(crm: CRM, wang: Customer) -> None:
     """Case oca-sum-two-currencies: 50 at 1.5 and 50 at 2 are 175."""
     opened(crm, wang, Money(50, "USD"))

@@ -56,7 +56,7 @@ class Periods(Desk):
 
         Raises:
             InvalidInput: there are deals in another currency and no rates, or *until* is not after *since*.
-            NotFound: the rates know nothing of a day.
+            NotFound: there is no such pipeline, or the rates know nothing of a day.
 
         Example:
             >>> from crmkit import CRM
@@ -222,7 +222,13 @@ class Periods(Desk):
 def forecast_of(  # noqa: PLR0917 - one caller's arguments, passed on
     work: Work, since: date, until: date, pipeline: str | None, exchange: Exchange, as_of: date | datetime | None
 ) -> Forecast:
-    """The forecast of a period, as it is now or as it was at *as_of*."""
+    """The forecast of a period, as it is now or as it was at *as_of*.
+
+    Raises:
+        NotFound: there is no such pipeline.
+    """
+    if pipeline is not None:
+        pipeline_of(work, pipeline)
     if as_of is None:
         at = work.now
         book = book_now(work, since=since, until=until, pipeline=pipeline, exchange=exchange)
