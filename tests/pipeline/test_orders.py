@@ -96,6 +96,19 @@ def test_an_order_inherits_from_its_deal(crm: CRM, wang: Customer) -> None:
     assert crm.customers.count(F.orders.where(F.lines.where(F.name == "Album").any()).any()) == 1
 
 
+def test_orders_and_quotes_are_of_a_deal_with_which_the_customer_has_to_do(crm: CRM, wang: Customer) -> None:
+    firm = crm.customers.companies.register(name="Planet Express")
+    leela, amy = (crm.customers.register(name=name, company_id=firm.id) for name in ("Leela", "Amy"))
+    deal = crm.pipeline.opportunities.open(name="Album", customer=leela)
+    for verb in (crm.pipeline.orders.place, crm.pipeline.quotes.draft):
+        with pytest.raises(InvalidInput, match="has no part in it"):
+            verb(wang, lines=[album()], opportunity=deal)
+        assert verb(amy, lines=[album()], opportunity=deal.id).opportunity_id == deal.id
+    assert (crm.pipeline.orders.count(), crm.pipeline.quotes.count()) == (1, 1)
+    crm.pipeline.opportunities.involve(deal, wang, role="buyer")
+    assert crm.pipeline.orders.place(wang, lines=[album()], opportunity=deal).opportunity_id == deal.id
+
+
 def test_products_give_price_cost_and_category(crm: CRM, wang: Customer) -> None:
     noodles = crm.pipeline.products.add(name="Noodles", price=Money(18, CNY), cost=Money(5, CNY), category="food")
     crm.pipeline.prices.define("staff", currency=CNY)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
+from crmkit.customers.people import Customer
 from crmkit.errors import InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.checking import decimal
@@ -83,6 +84,25 @@ def involved(work: Work, deal: Opportunity, *, customer_id: str, role: str, prim
     part = work.new(ContactRole, opportunity_id=deal.id, customer_id=customer_id, role=role, primary=primary)
     noted = ContactInvolved(opportunity_id=deal.id, customer_id=customer_id, role=part.role)
     return work.save(Change(part, (noted,)))
+
+
+def deal_of(work: Work, deal: str, customer: Customer) -> Opportunity:
+    """A deal, for somebody who has to do with it: its customer, a colleague there, or whoever plays a part in it.
+
+    Raises:
+        InvalidInput: *customer* has nothing to do with it.
+        NotFound: there is no such deal.
+    """
+    found = work.get(Opportunity, deal)
+    own = found.customer_id == customer.id
+    colleague = found.company_id is not None and found.company_id == customer.company_id
+    part = (F.opportunity_id == found.id) & (F.customer_id == customer.id)
+    if own or colleague or work.count(ContactRole, part):
+        return found
+    raise InvalidInput(
+        f"deal {found.id} is one of {found.customer_id}, and {customer.id} has no part in it: "
+        "give a deal of that customer, or note the part with opportunities.involve"
+    )
 
 
 def shared(

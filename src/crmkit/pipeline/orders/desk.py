@@ -20,6 +20,7 @@ from crmkit.kernel.rules.fields import F
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.work import Work
 from crmkit.pipeline.opportunities.deal import Opportunity
+from crmkit.pipeline.opportunities.people import deal_of
 from crmkit.pipeline.orders.channels import ChannelResult, results
 from crmkit.pipeline.orders.line import Line, OrderLine
 from crmkit.pipeline.orders.order import Order, OrderFulfilled, OrderPlaced
@@ -57,7 +58,8 @@ class Orders(Collection[Order]):
         Args:
             customer: who.
             lines: what, at least one line, all in one currency.
-            opportunity: the deal that it comes from.
+            opportunity: the deal that it comes from: the customer's, the company's, or one that the customer plays a
+                part in.
             campaign: the activity that brought it; the deal's unless given.
             company: for which company; the deal's or the customer's unless given.
             channel: where: online, shop, field, telephone, partner …; the deal's unless given.
@@ -68,7 +70,8 @@ class Orders(Collection[Order]):
             fields: ``number``, ``team``, ``partner_id``, ``due_at``, ``note``.
 
         Raises:
-            InvalidInput: there is no line, a line has no price, or two have different currencies.
+            InvalidInput: there is no line, a line has no price, two have different currencies, or the deal is somebody
+                else's.
             NotFound: the customer, a product, the deal, the campaign or the company does not exist.
             Duplicate: another order has the number.
 
@@ -87,7 +90,7 @@ class Orders(Collection[Order]):
             raise InvalidInput(f"an order has no {unknown[0]!r} to set; it has {', '.join(sorted(FREE))}")
         with self.work() as work:
             whom = work.get(Customer, _id(customer))
-            deal = None if opportunity is None else work.get(Opportunity, _id(opportunity))
+            deal = None if opportunity is None else deal_of(work, _id(opportunity), whom)
             bought = priced(work, lines, prices=prices)
             total = total_of(bought)
             order = work.new(

@@ -13,6 +13,7 @@ from crmkit.kernel.clock import local_date, start_of_day
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules.fields import F
 from crmkit.pipeline.opportunities.deal import Opportunity
+from crmkit.pipeline.opportunities.people import deal_of
 from crmkit.pipeline.orders.desk import Orders
 from crmkit.pipeline.orders.line import Line
 from crmkit.pipeline.orders.pricing import priced, total_of
@@ -48,13 +49,15 @@ class Quotes(Collection[Quote]):
         Args:
             customer: for whom.
             lines: what, at least one line, all in one currency.
-            opportunity: the deal that it belongs to.
+            opportunity: the deal that it belongs to: the customer's, the company's, or one that the customer plays a
+                part in.
             prices: the price list for products without a price on their line.
             valid_until: the last day on which it may be accepted.
             fields: ``number``, ``owner``.
 
         Raises:
-            InvalidInput: there is no line, a line has no price, or two have different currencies.
+            InvalidInput: there is no line, a line has no price, two have different currencies, or the deal is somebody
+                else's.
 
         Example:
             >>> from crmkit import CRM, Line, Money
@@ -70,7 +73,7 @@ class Quotes(Collection[Quote]):
             raise InvalidInput(f"a quote has no {unknown[0]!r} to set; it has number and owner")
         with self.work() as work:
             whom = work.get(Customer, customer.id if isinstance(customer, Customer) else customer)
-            deal = None if opportunity is None else work.get(Opportunity, _deal_id(opportunity))
+            deal = None if opportunity is None else deal_of(work, _deal_id(opportunity), whom)
             offered = priced(work, lines, prices=prices)
             quote = work.new(
                 Quote,
