@@ -89,7 +89,8 @@ class Revenue(Desk):
     def bridge(self, *, before: Days, after: Days, by: str = "customer", currency: str | None = None) -> Bridge:
         """What a change of revenue comes from: what is new, what is lost, and volume and price of what is in both.
 
-        Orders that were paid for count with what was paid; by product, the lines of such orders with their amounts.
+        Orders that were paid for count with what was paid; by product, the lines of such orders count as they were
+        ordered, whatever of them came back or is still to be paid.
 
         Args:
             before: first and last day of the old span.
