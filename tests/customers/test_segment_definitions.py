@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from crmkit import CRM, F
+from crmkit.customers.segments.members import wanted_among
 from crmkit.errors import DefinitionError, NotFound, Refused
 from crmkit.kernel.rules import Rule, parse
+from crmkit.kernel.rules.nodes import AnyOf, walk
 from crmkit.testing import FrozenClock
 
 
@@ -28,6 +30,20 @@ def test_a_rule_that_could_not_be_read_again_is_refused_and_disturbs_no_other_se
     assert len(segments.judge(wang)) == 2
     crm.run_due()
     segments.delete("other")
+
+
+@pytest.mark.slow
+def test_the_longest_rule_that_is_accepted_can_be_refreshed(crm: CRM) -> None:
+    segments = crm.customers.segments
+    wang = crm.customers.register(name="Wang", city="c1")
+    cities = [F.city == f"c{n}" for n in range(5_000)]
+    short = segments.define("wide", rule=AnyOf(tuple(cities[:2])))
+    added = sum(isinstance(node, Rule) for node in walk(wanted_among(short, ()))) - 2
+    with pytest.raises(DefinitionError, match="more than 5,000 parts"):
+        segments.define("wide", rule=AnyOf(tuple(cities[added - 1 :])))
+    segments.define("wide", rule=AnyOf(tuple(cities[added:])))
+    assert segments.judge(wang) == []
+    assert segments.refresh("wide").entered_count == 0
 
 
 @pytest.mark.parametrize("written", ["E\u0301", " \u00c9 "])

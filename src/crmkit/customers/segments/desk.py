@@ -25,6 +25,7 @@ from crmkit.customers.segments.members import (
     plan_refresh,
     refresh,
     segment_of,
+    wanted_among,
 )
 from crmkit.customers.segments.trying import RuleLike, Trying, rule_of
 from crmkit.errors import InvalidInput, Refused
@@ -102,6 +103,7 @@ class Segments(Trying, ByHand):
         else:
             raised = known.rule_version + (known.rule != spec)
             segment = known.evolve(kind=kind, rule=spec, every=every, rule_version=raised)
+        work.plan(Customer, wanted_among(segment, ()))  # what could not be asked would be in the way of all the others
         defined = SegmentDefined(segment_id=segment.id, name=segment.name, rule=spec, rule_version=segment.rule_version)
         saved = work.save(Change(segment, (defined,)))
         plan_refresh(work, saved)

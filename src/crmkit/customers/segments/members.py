@@ -150,7 +150,7 @@ Move = tuple[str | None, str | None]
 
 def _moves_among(work: Work, segment: Segment, customers: Sequence[str]) -> Iterator[Move]:
     for some in (customers[n : n + BATCH] for n in range(0, len(customers), BATCH)):
-        wanted = {c for (c,) in work.columns(Customer, ["id"], F.id.in_(some) & segment.members_rule())}
+        wanted = {c for (c,) in work.columns(Customer, ["id"], wanted_among(segment, some))}
         known = dict(work.columns(Membership, ["customer_id", "id"], members_of(segment) & F.customer_id.in_(some)))
         yield from ((c, None) for c in some if c in wanted and c not in known)
         yield from ((None, known[c]) for c in some if c in known and c not in wanted)
@@ -222,6 +222,11 @@ def _enter(work: Work, segment: Segment, customers: Sequence[str]) -> list[Membe
         for customer_id in customers
     ]
     return work.save_new(entering)
+
+
+def wanted_among(segment: Segment, customers: Iterable[str]) -> Rule:
+    """Those of *customers* who should be members; nothing longer is ever asked for a segment."""
+    return F.id.in_(customers) & segment.members_rule()
 
 
 def members_of(segment: Segment) -> Rule:
