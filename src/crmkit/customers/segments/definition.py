@@ -57,7 +57,12 @@ class Segment(Entity):
         mine = F.segment_id == self.id
         put_in = F.segment_exceptions.where(mine & (F.kind == "include")).any()
         put_out = F.segment_exceptions.where(mine & (F.kind == "exclude")).any()
-        return (rule | put_in) & ~put_out & F.erased_at.is_missing()
+        return there((rule | put_in) & ~put_out)
+
+
+def there(rule: Rule) -> Rule:
+    """Those who satisfy *rule* and have not been erased: of them nothing is known any more, so they belong nowhere."""
+    return rule & F.erased_at.is_missing()
 
 
 @entity(

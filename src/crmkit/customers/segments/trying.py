@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from crmkit.customers.people import Customer
-from crmkit.customers.segments.definition import Segment, SegmentException
+from crmkit.customers.segments.definition import Segment, SegmentException, there
 from crmkit.customers.segments.members import members_of, segment_of
 from crmkit.customers.segments.results import Backtest, Overlap, Preview
 from crmkit.errors import InvalidInput
@@ -40,7 +40,7 @@ class Trying(Collection[Segment]):
     def preview(
         self, rule: RuleLike, *, against: Segment | str | None = None, as_of: datetime | None = None
     ) -> Preview:
-        """Try a rule on the real customers before it is stored.
+        """Try a rule on the real customers before it is stored; whose data was erased belongs nowhere.
 
         Args:
             rule: who would belong: a rule, its text or its JSON.
@@ -64,8 +64,8 @@ class Trying(Collection[Segment]):
         """
         with self.read() as work:
             wanted = rule_of(rule)
-            found = work.find(Customer, wanted, limit=SAMPLE, as_of=as_of)
-            count = work.count(Customer, wanted, as_of=as_of)
+            found = work.find(Customer, there(wanted), limit=SAMPLE, as_of=as_of)
+            count = work.count(Customer, there(wanted), as_of=as_of)
             entering = leaving = None
             if against is not None:
                 segment = segment_of(work, against)
@@ -79,7 +79,7 @@ class Trying(Collection[Segment]):
         """How many customers a rule would have caught at the end of each day of the past; nothing is stored.
 
         The past sees the customers and the related rows that there were by then, with their present values; only
-        ``held`` knows former ones.
+        ``held`` knows former ones.  Whoever has been erased since is not counted.
 
         Args:
             rule: who would have belonged.
@@ -112,7 +112,7 @@ class Trying(Collection[Segment]):
         with self.read() as work:
             zone = work.settings.zone
             ends = [start_of_day(day + timedelta(days=1), zone) - timedelta(microseconds=1) for day in days]
-            counts = [work.count(Customer, wanted, as_of=min(end, work.now)) for end in ends]
+            counts = [work.count(Customer, there(wanted), as_of=min(end, work.now)) for end in ends]
         return Backtest(rule=wanted, days=tuple(zip(days, counts, strict=True)))
 
     def check(self, rule: RuleLike) -> Findings:
@@ -178,15 +178,18 @@ class Trying(Collection[Segment]):
             return explainer.explain(asked, who)
 
     def _asked(self, work: Work, segment: Segment | str | Rule, customer: Customer) -> Rule:
-        """The rule alone, unless the customer was put in or out by hand."""
+        """The rule alone, unless the customer was put in or out by hand, or erased."""
         if isinstance(segment, Rule):
             return segment
         current = segment_of(work, segment)
-        by_hand = work.count(SegmentException, (F.segment_id == current.id) & (F.customer_id == customer.id))
+        if customer.erased_at is not None:
+            return there(current.condition())
+        with work.as_the_house():
+            by_hand = work.count(SegmentException, (F.segment_id == current.id) & (F.customer_id == customer.id))
         return current.members_rule() if by_hand else current.condition()
 
     def compare(self, first: Segment | str | Rule, second: Segment | str | Rule) -> Overlap:
-        """How two groups lie to each other, by their rules as they are now.
+        """How two groups lie to each other, by their rules as they are now; whose data was erased is in none.
 
         Args:
             first: a segment, or a rule.
@@ -206,7 +209,9 @@ class Trying(Collection[Segment]):
             (True, True, ())
         """
         with self.read() as work:
-            one, two = (s if isinstance(s, Rule) else segment_of(work, s).members_rule() for s in (first, second))
+            one, two = (
+                there(s) if isinstance(s, Rule) else segment_of(work, s).members_rule() for s in (first, second)
+            )
 
             def ids(rule: Rule) -> tuple[str, ...]:
                 return tuple(sorted(i for (i,) in work.columns(Customer, ["id"], rule)))
