@@ -266,6 +266,24 @@ def test_a_missing_index_is_named(file: Path, capsys: pytest.CaptureFixture[str]
     assert name in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("prefix", ["crm_", "sales_"])
+def test_the_doctor_writes_nothing(prefix: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "host.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE song (name TEXT)")
+    connection.close()
+    looked_at = [path] if prefix == "crm_" else [path, file]
+    before = [each.read_bytes() for each in looked_at]
+    for each in looked_at:
+        assert main(["doctor", str(each), "--prefix", prefix]) == 1
+        printed = capsys.readouterr().out
+        assert "WRONG database" in printed
+        assert f"{prefix}activity, {prefix}agenda_item, {prefix}agent and " in printed
+        assert f"python -m crmkit migrate sqlite:///{each}" in printed
+    assert [each.read_bytes() for each in looked_at] == before
+    assert sorted(tmp_path.glob("host*")) == [path]
+
+
 def test_a_clock_that_is_wrong(crm: CRM, file: Path) -> None:
     with CRM.open(file, clock=FrozenClock(datetime.now(UTC))) as other:
         assert not any(f.wrong for f in examine(other))
@@ -276,7 +294,7 @@ def test_on_postgresql(postgres_database: str, capsys: pytest.CaptureFixture[str
     assert main(["worker", postgres_database, "--once"]) == 1
     assert "python -m crmkit migrate" in capsys.readouterr().err
     assert main(["doctor", postgres_database]) == 1
-    assert "WRONG schema version" in capsys.readouterr().out
+    assert "WRONG database" in capsys.readouterr().out
     assert main(["migrate", postgres_database]) == 0
     assert main(["migrate", postgres_database]) == 0
     assert main(["worker", postgres_database, "--once"]) == 0
@@ -334,7 +352,7 @@ def test_mistakes_are_explained(
 
 def test_a_server_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "postgresql+psycopg://nobody@127.0.0.1:1/nothing"]) == 1
-    assert capsys.readouterr().err.startswith("crmkit: the database says: ")
+    assert "WRONG database                  cannot open postgresql" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [[], ["dance"], ["worker"], ["doctor", "x", "--late", "soon"]])

@@ -96,8 +96,8 @@ def _tenants(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tenant", action="append", default=[], help="for this tenant only; may be repeated")
 
 
-def _open(asked: argparse.Namespace, **options: Any) -> closing[CRM]:
-    return closing(CRM.open(asked.url, table_prefix=asked.prefix, schema=asked.schema, **options))
+def _open(asked: argparse.Namespace, target: Any = None, **options: Any) -> closing[CRM]:
+    return closing(CRM.open(target or asked.url, table_prefix=asked.prefix, schema=asked.schema, **options))
 
 
 def _demo(asked: argparse.Namespace) -> int:
@@ -126,14 +126,17 @@ def _worker(asked: argparse.Namespace) -> int:
 
 
 def _doctor(asked: argparse.Namespace) -> int:
+    from crmkit.plugins.storage.sql.store import open_engine
+
     _there(asked.url)
+    engine = open_engine(asked.url, only_read=True)
     try:
-        opened = _open(asked)
+        with _open(asked, engine) as crm:
+            found = examine(crm, tenants=asked.tenant, late=timedelta(minutes=asked.late))
     except CrmError as error:
-        print(Finding("schema version", str(error), wrong=True))
-        return 1
-    with opened as crm:
-        found = examine(crm, tenants=asked.tenant, late=timedelta(minutes=asked.late))
+        found = [Finding("database", str(error), wrong=True)]
+    finally:
+        engine.dispose()
     for finding in found:
         print(finding)
     return int(any(finding.wrong for finding in found))

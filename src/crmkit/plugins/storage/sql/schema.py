@@ -74,6 +74,7 @@ def prepare(store: SqlStore, *, migrate: bool) -> None:
     try:
         with store.engine.connect() as connection:
             found = examine(store, connection)
+            only_read = store.sqlite and connection.exec_driver_sql("PRAGMA query_only").scalar_one() == 1
     except DBAPIError as error:
         said = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
         shown = store.engine.url.render_as_string(hide_password=True)
@@ -81,6 +82,8 @@ def prepare(store: SqlStore, *, migrate: bool) -> None:
     if found.complete:
         return
     _refuse_what_no_migration_mends(store, found)
+    if only_read:
+        raise CrmError(_behind(store, found))
     if store.sqlite and not found.there:
         create(store)
     elif migrate or (store.sqlite and found.at == HEAD):
@@ -119,10 +122,11 @@ def _behind(store: SqlStore, found: Found) -> str:
     url = store.engine.url
     if store.sqlite:
         url = url.set(drivername="sqlite")
+    lacks = f", and {_listed(found.missing)} are missing" if found.missing else ""
     options = "" if store.tables.prefix == "crm_" else f" --prefix {store.tables.prefix}"
     options += "" if store.metadata.schema is None else f" --schema {store.metadata.schema}"
     return (
-        f"the database is at schema version {found.at or 'none'}, this crmkit needs {HEAD}: "
+        f"the database is at schema version {found.at or 'none'}, this crmkit needs {HEAD}{lacks}: "
         f"run `python -m crmkit migrate {url.render_as_string(hide_password=True)}{options}`, "
         "or open it with migrate=True"
     )

@@ -159,13 +159,16 @@ class SqlStore:
             self.engine.dispose()
 
 
-def open_engine(target: str | os.PathLike[str], *, durable: bool = True, asynchronous: bool = False) -> Engine:
+def open_engine(
+    target: str | os.PathLike[str], *, durable: bool = True, asynchronous: bool = False, only_read: bool = False
+) -> Engine:
     """An engine for a URL or for the path of a SQLite file.
 
     Args:
         target: ``sqlite://`` (in memory), a path, ``sqlite:///path`` or ``postgresql+psycopg://…``.
         durable: on SQLite, wait at every commit until the data is on the disk (``synchronous=FULL``).
         asynchronous: with an asynchronous driver; it works inside of :func:`.awaiting.awaited` only.
+        only_read: let the database refuse whatever would be written.
 
     Raises:
         InvalidInput: the URL cannot be read, or names a database or driver that is not there.
@@ -194,7 +197,9 @@ def open_engine(target: str | os.PathLike[str], *, durable: bool = True, asynchr
     except ModuleNotFoundError as error:
         extra = "postgres" if "psycopg" in str(error) else "asyncio"
         raise CrmError(f"opening {_public(text)!r} needs {error.name}: pip install 'crmkit[{extra}]'") from None
-    sa.event.listen(engine, "connect", _set_up(durable=durable) if sqlite else _plan_for_values)
+    sa.event.listen(engine, "connect", _set_up(durable=durable, only_read=only_read) if sqlite else _plan_for_values)
+    if only_read and not sqlite:
+        sa.event.listen(engine, "connect", _read_only)
     return engine
 
 
@@ -217,12 +222,15 @@ def _public(address: str) -> str:
     return f"{head.split('://')[0]}://…@{tail}" if at else address
 
 
-def _set_up(*, durable: bool) -> Callable[[Any, Any], None]:
+def _set_up(*, durable: bool, only_read: bool) -> Callable[[Any, Any], None]:
     def on_connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
-        _set_wal(cursor)
+        if only_read:
+            cursor.execute("PRAGMA query_only=ON")
+        else:
+            _set_wal(cursor)
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -236,6 +244,10 @@ def _plan_for_values(connection: Any, _: Any) -> None:
     cursor.execute("SET plan_cache_mode = force_custom_plan")
     cursor.close()
     connection.commit()
+
+
+def _read_only(connection: Any, _: Any) -> None:
+    connection.read_only = True
 
 
 def _set_wal(cursor: Any) -> None:
