@@ -447,7 +447,17 @@ def test_a_date_that_slips(crm: CRM, wang: Customer) -> None:
     assert deals.update(deal, close_on=date(2026, 4, 1)).slips == 2
 
 
-@pytest.mark.parametrize("bad", [{}, {"drop_percent": 10, "slip_days": 3}, {"drop_percent": 0}, {"slip_days": 0}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        {"drop_percent": 10, "slip_days": 3},
+        {"drop_percent": 0},
+        {"slip_days": 0},
+        {"slip_days": 5, "notify": "not an address"},
+        {"slip_days": 5, "notify": 7},
+    ],
+)
 def test_bad_alerts(crm: CRM, bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         crm.pipeline.opportunities.alerts.define("x", **bad)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from crmkit.errors import InvalidInput
+from crmkit.kernel.addresses import email
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
@@ -128,7 +129,8 @@ class Alerts(Collection[DealAlert]):
             notify: an e-mail address; without it only the event is there.
 
         Raises:
-            InvalidInput: not exactly one of *at_least*, *drop_percent* and *slip_days* is given, or it is not above 0.
+            InvalidInput: not exactly one of *at_least*, *drop_percent* and *slip_days* is given, or it is not above 0;
+                or *notify* is no e-mail address.
 
         Example:
             >>> from crmkit import CRM, Money
@@ -150,7 +152,7 @@ class Alerts(Collection[DealAlert]):
             "probability": probability,
             "percent": drop_percent,
             "days": slip_days,
-            "notify": notify,
+            "notify": None if notify is None else email(notify, what="notify"),
             "active": True,
         }
         with self.work() as work:
