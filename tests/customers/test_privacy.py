@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -185,7 +186,7 @@ def test_of_whom_was_erased_nothing_is_noted_any_more(crm: CRM, li: Customer) ->
     before = everything(crm)
     points, consents = crm.customers.contact_points, crm.customers.consents
     address = {"kind": "email", "value": "new@example.com"}
-    notes = [
+    notes: list[Callable[[], object]] = [
         lambda: crm.customers.update(li.id, city="Beijing"),
         lambda: crm.customers.relate(wang, li.id, kind="friend"),
         lambda: points.add(li.id, **address),
