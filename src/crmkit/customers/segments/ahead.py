@@ -45,7 +45,7 @@ def _turns(work: Work, node: Any, way: tuple[str, ...]) -> Iterator[datetime]:
             target = target_of(customer, registry, (*way, *path[:-1]))
             yield from _held_turns(work, target, (f"{path[-1]}_since",), window)
         case nodes.Anniversary() | nodes.Part(part="age"):
-            yield _midnight(work, 1)
+            yield _midnight(work)
         case nodes.InSegment(name):
             other = work.first(Segment, F.name == name)
             if other is not None and other.next_change_at is not None:
@@ -137,6 +137,6 @@ def _first_day(work: Work, row: datetime, window: Window, sign: int, reached: Ca
     return start_of_day(day, zone)
 
 
-def _midnight(work: Work, days: int) -> datetime:
+def _midnight(work: Work) -> datetime:
     zone = work.settings.zone
-    return start_of_day(local_date(work.now, zone) + timedelta(days=days), zone)
+    return start_of_day(local_date(work.now, zone) + timedelta(days=1), zone)

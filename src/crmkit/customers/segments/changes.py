@@ -137,16 +137,13 @@ def _paths(node: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     elif isinstance(node, nodes.InSegment):
         if prefix:  # his own memberships are asked for by the name of the segment
             yield (*prefix, MEMBERSHIPS)
+    elif isinstance(node, nodes.Aggregate):
+        yield from _paths(node.related, prefix)
+        if node.of is not None:
+            yield from _paths(node.of, (*prefix, *node.related.path))
     else:
-        inside = prefix
-        if isinstance(node, nodes.Aggregate):
-            inside = (*prefix, *node.related.path)
-            yield from _paths(node.related, prefix)
-            if node.of is not None:
-                yield from _paths(node.of, inside)
-            return
         for child in nodes.children(node):
-            yield from _paths(child, inside)
+            yield from _paths(child, prefix)
 
 
 def _passed(node: Any, way: tuple[str, ...], schema: Schema, registry: Registry, between: Between) -> Iterator[Rule]:

@@ -33,7 +33,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.collection import PAGE_LIMIT
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
-from crmkit.kernel.text import clean_text
+from crmkit.kernel.text import clean_text, shown
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -141,7 +141,7 @@ class Segments(Trying, ByHand):
 
         Raises:
             NotFound: there is no such segment.
-            InvalidInput: *keep* is negative.
+            InvalidInput: *keep* is no whole number, 0 or more.
 
         Example:
             >>> from crmkit import CRM
@@ -156,8 +156,8 @@ class Segments(Trying, ByHand):
             >>> then.left_count, [m.customer_id == li.id for m in then.left], then.judged
             (1, [True], 1)
         """
-        if keep is not None and keep < 0:
-            raise InvalidInput(f"keep= is how many memberships the result tells, 0 or more, not {keep}")
+        if keep is not None and (type(keep) is not int or keep < 0):
+            raise InvalidInput(f"keep= is how many memberships the result tells, 0 or more, not {shown(keep)}")
         with self.work() as work:
             return refresh(work, segment_of(work, segment), everybody=everybody, keep=keep)
 
@@ -224,12 +224,16 @@ class Segments(Trying, ByHand):
             ...     [c.name for c in crm.customers.segments.each_member("everybody", at_once=2)]
             ['Xiao Li', 'Wang Fang', 'Zhao Lei']
         """
-        if not 1 <= at_once <= PAGE_LIMIT:
-            raise InvalidInput(f"1 to {PAGE_LIMIT:,} members are read at once, not {at_once}")
+        if type(at_once) is not int or not 1 <= at_once <= PAGE_LIMIT:
+            raise InvalidInput(f"1 to {PAGE_LIMIT:,} members are read at once, not {shown(at_once)}")
+        with self.read() as work:
+            return self._each_member(members_of(segment_of(work, segment)), at_once)
+
+    def _each_member(self, members: Rule, at_once: int) -> Iterator[Customer]:
         last = ""
         while True:
             with self.read() as work:
-                mine = members_of(segment_of(work, segment)) & (F.customer_id > last)
+                mine = members & (F.customer_id > last)
                 found = work.find(Membership, mine, order_by="customer_id", limit=at_once)
                 customers = work.find(Customer, F.id.in_(m.customer_id for m in found))
             yield from customers

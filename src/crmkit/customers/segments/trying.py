@@ -11,12 +11,14 @@ from crmkit.customers.segments.definition import Segment, SegmentException, ther
 from crmkit.customers.segments.members import members_of, segment_of
 from crmkit.customers.segments.results import Backtest, Overlap, Preview
 from crmkit.errors import InvalidInput
-from crmkit.kernel.clock import start_of_day, utc
+from crmkit.kernel.clock import check_days, shift, start_of_day, utc
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import AsOf, F, Rule, parse
 from crmkit.kernel.rules.check import Findings, check
 from crmkit.kernel.rules.explain import Explainer, Explanation
+from crmkit.kernel.rules.nodes import a_rule
 from crmkit.kernel.rules.specs import from_json
+from crmkit.kernel.text import shown
 
 if TYPE_CHECKING:
     from crmkit.kernel.registry import Relation
@@ -28,10 +30,14 @@ RuleLike = Rule | str | Mapping[str, Any]
 
 
 def rule_of(rule: RuleLike) -> Rule:
-    """A rule as it is, from its text, or from its JSON."""
+    """A rule as it is, from its text, or from its JSON.
+
+    Raises:
+        DefinitionError: it is none, and nothing that can be read as one.
+    """
     if isinstance(rule, str):
         return parse(rule)
-    return from_json(rule) if isinstance(rule, Mapping) else rule
+    return from_json(rule) if isinstance(rule, Mapping) else a_rule(rule)
 
 
 class Trying(Collection[Segment]):
@@ -88,7 +94,9 @@ class Trying(Collection[Segment]):
             step: every so many days, 1 or more.
 
         Raises:
-            InvalidInput: the days are in the wrong order or there are more than 10,000 of them.
+            DefinitionError: the rule does not fit customers.
+            InvalidInput: *since* or *until* is no calendar day, they are in the wrong order, *step* is no such number,
+                or there would be more than 10,000 steps.
 
         Example:
             >>> from datetime import UTC, date, datetime
@@ -103,15 +111,11 @@ class Trying(Collection[Segment]):
             ...     [(f"{day:%d %b}", count) for day, count in tried.days]
             [('01 Mar', 0), ('02 Mar', 1), ('03 Mar', 2), ('04 Mar', 2)]
         """
-        if until < since or step < 1 or (until - since).days // step >= MOST_STEPS:
-            raise InvalidInput(
-                f"a backtest goes from one day to a later one in {MOST_STEPS:,} steps at the most: {since}–{until}"
-            )
-        days = [since + timedelta(days=n) for n in range(0, (until - since).days + 1, step)]
+        days = _days(since, until, step)
         wanted = rule_of(rule)
         with self.read() as work:
             zone = work.settings.zone
-            ends = [start_of_day(day + timedelta(days=1), zone) - timedelta(microseconds=1) for day in days]
+            ends = [start_of_day(shift(day, days=1), zone) - timedelta(microseconds=1) for day in days]
             counts = [work.count(Customer, there(wanted), as_of=min(end, work.now)) for end in ends]
         return Backtest(rule=wanted, days=tuple(zip(days, counts, strict=True)))
 
@@ -217,6 +221,22 @@ class Trying(Collection[Segment]):
                 return tuple(sorted(i for (i,) in work.columns(Customer, ["id"], rule)))
 
             return Overlap(only_first=ids(one & ~two), both=ids(one & two), only_second=ids(two & ~one))
+
+
+def _days(since: date | None, until: date | None, step: int) -> list[date]:
+    """Every so many days from *since* until *until*."""
+    check_days(since=since, until=until)
+    if since is None or until is None:
+        raise InvalidInput("a backtest goes from one day, since=, to another, until=: give both")
+    if type(step) is not int or step < 1:
+        raise InvalidInput(f"step= is every how many days it is looked, a whole number from 1, not {shown(step)}")
+    distances = range(0, (until - since).days + 1, step)
+    if len(distances) > MOST_STEPS:
+        raise InvalidInput(
+            f"a backtest has {MOST_STEPS:,} steps at the most, and from {since} to {until} there are "
+            f"{len(distances):,}: take a larger step= than {step}"
+        )
+    return [since + timedelta(days=n) for n in distances]
 
 
 def _neighbours(work: Work, relation: Relation, row: Any) -> Sequence[Any]:
