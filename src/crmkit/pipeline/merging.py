@@ -97,8 +97,12 @@ def several(things: Sequence[Entity], *, what: str) -> None:
     Raises:
         InvalidInput: that is so.
     """
-    if len({thing.id for thing in things}) != len(things) or not 2 <= len(things) <= LIMIT:
+    if not 2 <= len(things) <= LIMIT:
         raise InvalidInput(f"2 to {LIMIT} different {what} are merged, got {len(things)}")
+    ids = [thing.id for thing in things]
+    twice = next((one for one in ids if ids.count(one) > 1), None)
+    if twice is not None:
+        raise InvalidInput(f"2 to {LIMIT} different {what} are merged, and {twice} is given twice: leave it out once")
 
 
 def in_front(order: Sequence[E], into: E | None, *, what: str) -> list[E]:
