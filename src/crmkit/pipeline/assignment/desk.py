@@ -9,6 +9,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
+from crmkit.kernel.text import several
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.deciding import FREE, assigned, decided, distributed, entries_of, setup_of
 from crmkit.pipeline.assignment.entry import (
@@ -74,7 +75,7 @@ class Assignments(Collection[AssignmentEntry]):
         with self.work() as work:
             if rule is not None:
                 work.plan(Lead, rule)
-            names = frozenset(salesperson(work, p).name for p in people)
+            names = frozenset(salesperson(work, p).name for p in several(people, what="people"))
             if team is not None and not work.count(Salesperson, F.team == team):
                 raise NotFound(f"nobody is in the team {team!r}: register salespeople with team={team!r} first")
             known = work.called(AssignmentEntry, name)
@@ -83,7 +84,7 @@ class Assignments(Collection[AssignmentEntry]):
                 "people": names,
                 "team": team,
                 "how": how,
-                "skills": frozenset(skills),
+                "skills": frozenset(several(skills, what="skills")),
                 "speaks": speaks,
                 "local": local,
                 "go_on": go_on,

@@ -12,6 +12,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import to_json
+from crmkit.kernel.text import several
 from crmkit.kernel.work import Work
 from crmkit.pipeline.commissions.ledger import Commission, corrected
 from crmkit.pipeline.commissions.plans import Basis, CommissionPlan, Section, Source, ordered
@@ -70,11 +71,11 @@ class Plans(Collection[CommissionPlan]):
             values = {
                 "percent": percent,
                 "fixed": fixed,
-                "sections": tuple(ordered(sections)),
+                "sections": tuple(ordered(several(sections, what="sections"))),
                 "basis": basis,
                 "source": source,
                 "rule": None if rule is None else to_json(rule),
-                "people": frozenset(people),
+                "people": frozenset(several(people, what="people")),
                 "position": position,
                 "active": True,
             }

@@ -15,6 +15,7 @@ from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.rules.specs import from_json
+from crmkit.kernel.text import shown
 
 Basis = Literal["amount", "margin"]
 Source = Literal["payment", "won"]
@@ -150,8 +151,11 @@ def ordered(sections: Sequence[Section]) -> list[list[Any]]:
     """*sections* from the lowest to the highest, as JSON keeps them.
 
     Raises:
-        DefinitionError: two overlap, or they have several currencies.
+        DefinitionError: one is no section, two overlap, or they have several currencies.
     """
+    for section in sections:
+        if not isinstance(section, Section):
+            raise DefinitionError(f"sections are made of Section(low, high, percent), got {shown(section)}")
     if len({s.low.currency for s in sections}) > 1:
         raise DefinitionError("all sections of a plan have one currency")
     up = sorted(sections, key=lambda s: s.low.minor)

@@ -10,6 +10,7 @@ from crmkit.kernel.checking import day
 from crmkit.kernel.clock import local_date
 from crmkit.kernel.collection import Desk
 from crmkit.kernel.rates import RateTable
+from crmkit.kernel.text import several
 from crmkit.pipeline.forecast.foresight import histories_of, lens_of
 from crmkit.pipeline.forecast.outlook import outlook
 from crmkit.pipeline.forecast.period import exchange_for, forecast_of, in_order
@@ -59,7 +60,7 @@ class Hindsight(Desk):
             exchange = exchange_for(work, currency, rates)
             actual = forecast_of(work, since, until, None, exchange, None).total.closed
             found = []
-            for seen in seen_on:
+            for seen in several(seen_on, what="seen_on"):
                 then = forecast_of(work, since, until, None, exchange, seen).total
                 found.append(
                     Accuracy(
@@ -106,7 +107,7 @@ class Hindsight(Desk):
         """
         with self.read() as work:
             exchange, today = exchange_for(work, currency, rates), local_date(work.now, work.settings.zone)
-            begins = [day(one, what="seen_on") for one in seen_on]
+            begins = [day(one, what="seen_on") for one in several(seen_on, what="seen_on")]
             spans = [(one, one + timedelta(days=1), one + timedelta(days=1 + days)) for one in begins]
             if not spans or days < 1 or max(until for *_, until in spans) > today:
                 raise InvalidInput(f"look from days whose next {days} days were over by {today}")

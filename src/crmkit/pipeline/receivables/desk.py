@@ -13,6 +13,7 @@ from crmkit.kernel.collection import Desk
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules.fields import F
+from crmkit.kernel.text import several
 from crmkit.kernel.work import Work
 from crmkit.pipeline.orders.desk import remember_due
 from crmkit.pipeline.orders.order import Order
@@ -198,9 +199,10 @@ class Receivables(Desk):
             ...     crm.pipeline.receivables.ageing().totals()["EUR"]["not due"]
             Money('90.00', 'EUR')
         """
-        steps = tuple(bounds)
-        if not steps or list(steps) != sorted(set(steps)) or steps[0] < 1:
-            raise InvalidInput(f"the bounds of the classes ascend from 1 on, got {steps}")
+        steps = several(bounds, what="bounds")
+        whole = all(type(step) is int for step in steps)
+        if not steps or not whole or list(steps) != sorted(set(steps)) or steps[0] < 1:
+            raise InvalidInput(f"the bounds of the classes are whole numbers that ascend from 1 on, got {steps}")
         with self.read() as work:
             on, zone = local_date(work.now, work.settings.zone), work.settings.zone
             parts: dict[str, list[Instalment]] = {}

@@ -14,6 +14,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.render import table_html, table_md
 from crmkit.kernel.rules import F, Rule
+from crmkit.kernel.text import several
 from crmkit.kernel.work import Work
 from crmkit.pipeline.leads.lead import Lead
 from crmkit.pipeline.scoring.bayes import Judgement
@@ -168,7 +169,7 @@ class Scoring(Collection[PointRule]):
             (12, [87.5, 12.5])
         """
         with self.work() as work:
-            looked_at = None if fields is None else tuple(fields)
+            looked_at = None if fields is None else several(fields, what="fields")
             wished = {"method": method, "fields": looked_at, "since": since, "every": every}
             values = {n: v for n, v in wished.items() if v is not None}
             known = model_of(work)
