@@ -130,6 +130,7 @@ class Books:
             for ret in self.returns(order, "received"):
                 owed = bool(self.sales.orders.get(order.id).owed_back and ret.amount)
                 (self.sales.returns.refund if owed else self.sales.returns.settle)(ret)
+            self.pay_back(self.sales.orders.get(order.id))  # what an exchange has left over
 
     def alive(self, line_id: str) -> list[Any]:
         """What comes or came back of a line."""

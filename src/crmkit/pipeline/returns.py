@@ -16,6 +16,7 @@ from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine, on
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules.fields import F
+from crmkit.kernel.text import shown
 from crmkit.kernel.work import Work
 from crmkit.pipeline.orders.desk import Orders
 from crmkit.pipeline.orders.line import Line, OrderLine
@@ -145,9 +146,15 @@ class Returns(Collection[Return]):
             current = work.get(Order, order.id if isinstance(order, Order) else order)
             if current.status == "cancelled":
                 raise Refused(f"order {current.id} is cancelled: pay back what was paid with payments.refund")
+            if not isinstance(lines, Mapping):
+                raise InvalidInput(
+                    f"lines are quantities by the id of the order line, as in {{id: 1}}, got {shown(lines)}"
+                )
             parts = [_part(work, current, line, quantity) for line, quantity in lines.items()]
             if not parts:
                 raise InvalidInput("say what comes back, as in lines={order_line.id: 1}")
+            if len({bought.id for bought, _, _ in parts}) < len(parts):
+                raise InvalidInput("one order line is given twice: say once how many of it come back")
             made = work.new(
                 Return,
                 order_id=current.id,
@@ -282,10 +289,7 @@ class Returns(Collection[Return]):
             settled = _settled(work, current, wish="refund")
             back = _owed(work, current)
             if not back:
-                raise Refused(
-                    f"nothing was paid, or all of it went back, for what came back with {current.id}: "
-                    "end it with returns.settle"
-                )
+                raise Refused(f"nothing was paid for {current.id}, or all of it went back: end it with returns.settle")
             work.save(settled)
             return Payments(work).refund(
                 current.order_id, back, reason=current.reason, method=method, reference=reference

@@ -15,6 +15,7 @@ from crmkit.kernel.collection import Desk
 from crmkit.kernel.entity import Record
 from crmkit.kernel.events import Event
 from crmkit.kernel.money import Money
+from crmkit.kernel.text import several, shown
 from crmkit.kernel.work import Work
 from crmkit.pipeline.orders.desk import lines_of, placed
 from crmkit.pipeline.orders.line import Line
@@ -76,9 +77,9 @@ class Sales(Desk):
 def sold(work: Work, sales: Iterable[Sale]) -> list[Order]:
     """Store *sales* in bulk, and then say what happened, in the order of the sales."""
     orders, lines, payments, events = [], [], [], []
-    for number, sale in enumerate(sales, start=1):
+    for number, sale in enumerate(several(sales, what="sales"), start=1):
         try:
-            bought = priced(work, sale.lines)
+            bought = priced(work, _sale(sale).lines)
             change, payment = _decided(work, sale, total_of(bought))
         except InvalidInput as error:
             raise InvalidInput(f"sale {number}: {error}") from None
@@ -93,6 +94,12 @@ def sold(work: Work, sales: Iterable[Sale]) -> list[Order]:
         for event in happened:
             work.emit(event)
     return saved
+
+
+def _sale(sale: Sale) -> Sale:
+    if not isinstance(sale, Sale):
+        raise InvalidInput(f"sales are made of Sale(customer=…, lines=…, at=…), got {shown(sale)}")
+    return sale
 
 
 def _decided(work: Work, sale: Sale, total: Money) -> tuple[Change[Order], Payment | None]:

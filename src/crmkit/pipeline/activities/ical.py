@@ -15,6 +15,7 @@ from crmkit.errors import CrmError, InvalidInput
 from crmkit.kernel.change import Change
 from crmkit.kernel.clock import start_of_day, utc
 from crmkit.kernel.rules import F
+from crmkit.kernel.text import shown
 from crmkit.kernel.work import Work
 from crmkit.pipeline.activities.activity import Activity, ActivityScheduled
 from crmkit.pipeline.activities.timing import foresee
@@ -158,6 +159,8 @@ def _known(work: Work, uids: list[str]) -> dict[str, Activity]:
 
 
 def _entries(text: str | bytes) -> Iterator[Component]:
+    if not isinstance(text, (str, bytes)):
+        raise InvalidInput(f"an iCalendar file is text or bytes, got {shown(text)}")
     if len(text) > LARGEST:
         raise InvalidInput(f"an iCalendar file has at most {LARGEST:,} bytes, this one {len(text):,}: split it")
     ical = _library()

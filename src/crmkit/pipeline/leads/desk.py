@@ -12,6 +12,7 @@ from crmkit.kernel.checking import day
 from crmkit.kernel.clock import start_of_day
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.rules import F
+from crmkit.kernel.text import several, shown
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.deciding import received
 from crmkit.pipeline.assignment.hands import handed
@@ -84,9 +85,9 @@ class Leads(Converting, Merging):
         """
         with self.work() as work:
             changes, refresh = [], refresher(work)
-            for number, row in enumerate(rows, start=1):
+            for number, row in enumerate(several(rows, what="rows"), start=1):
                 try:
-                    if _known(work, row.get("key")) is None:
+                    if _known(work, _fields(row).get("key")) is None:
                         change = captured(work, row)
                         changes.append(Change(refresh(change.after), change.events))
                 except InvalidInput as error:
@@ -295,6 +296,12 @@ def _kept(work: Work, before: Lead, change: Change[Lead]) -> Lead:
     if saved.open and not before.open:
         watch(work, saved)
     return saved
+
+
+def _fields(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(row, Mapping):
+        raise InvalidInput(f'a lead is given by its fields, as in {{"name": "Xiao Wang"}}, got {shown(row)}')
+    return row
 
 
 def _known(work: Work, key: str | None) -> Lead | None:

@@ -14,6 +14,7 @@ from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules.fields import F
+from crmkit.kernel.text import shown
 from crmkit.kernel.work import Work
 from crmkit.pipeline.opportunities.deal import FULL, Opportunity
 
@@ -113,6 +114,8 @@ def shared(
     Raises:
         InvalidInput: a share is not above 0, or revenue shares don't add up to 100.
     """
+    if not isinstance(shares, Mapping):
+        raise InvalidInput(f'shares are per cent by person, as in {{"Xu": 70, "Li": 30}}, got {shown(shares)}')
     percents = {person: decimal(share, what=f"the share of {person}") for person, share in shares.items()}
     bad = [person for person, share in percents.items() if share <= 0]
     if bad:

@@ -8,6 +8,7 @@ import attrs
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.money import Money
+from crmkit.kernel.text import several
 from crmkit.kernel.work import Work
 from crmkit.pipeline.orders.line import Line
 from crmkit.pipeline.prices import PriceList, price_of
@@ -21,9 +22,10 @@ def priced(work: Work, lines: Sequence[Line], *, prices: PriceList | str | None 
         InvalidInput: there are none, one is no line or has no price, or a product is not sold any more.
         NotFound: a product or the price list does not exist.
     """
-    if not lines:
+    wanted = several(lines, what="lines")
+    if not wanted:
         raise InvalidInput("there is no line: say what is bought, as in lines=[Line('Album', unit_price=…)]")
-    return [_priced(work, line, prices) for line in lines]
+    return [_priced(work, line, prices) for line in wanted]
 
 
 def _priced(work: Work, line: Line, prices: PriceList | str | None) -> Line:
