@@ -12,6 +12,7 @@ import attrs
 from crmkit.kernel.clock import Clock
 from crmkit.kernel.ids import IdSource
 from crmkit.kernel.registry import Registry
+from crmkit.kernel.stays import unmoved
 
 if TYPE_CHECKING:
     from crmkit.kernel.agenda import AgendaItem
@@ -55,6 +56,7 @@ class House:
         answers: what only the host can know, by the name of the question.
         access: what an actor may see of a kind of record, as a rule; none if it is everything.
         states: in which states an entity can be, by its name and that of the attribute, where that is known.
+        unmoved: the fields of each entity whose stays no machine tells of.
         memo: what rooms have read and keep between transactions, under a name that changes with it.
     """
 
@@ -69,4 +71,9 @@ class House:
     answers: Mapping[str, Answer] = attrs.field(factory=lambda: MappingProxyType({}))
     access: Access | None = None
     states: Mapping[tuple[str, str], tuple[str, ...]] = attrs.field(factory=lambda: MappingProxyType({}))
+    unmoved: Mapping[str, tuple[str, ...]] = attrs.field(init=False)
     memo: dict[Any, Any] = attrs.field(factory=dict)
+
+    @unmoved.default
+    def _unmoved(self) -> Mapping[str, tuple[str, ...]]:
+        return {name: unmoved(schema, self.machines.get(name)) for name, schema in self.registry.schemas.items()}

@@ -12,7 +12,7 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.agenda import AgendaItem
 from crmkit.kernel.asking import AT_ONCE, Asking
 from crmkit.kernel.change import Change
-from crmkit.kernel.entity import Entity, Record
+from crmkit.kernel.entity import Entity, Record, Schema
 from crmkit.kernel.events import Event, EventRecord
 from crmkit.kernel.house import House
 from crmkit.kernel.outbox import Message
@@ -20,7 +20,7 @@ from crmkit.kernel.parting import Parting, partings
 from crmkit.kernel.ports import Session
 from crmkit.kernel.refusals import stale
 from crmkit.kernel.rules.fields import F
-from crmkit.kernel.stays import Moved, StageSpan, stay_before
+from crmkit.kernel.stays import Moved, StageSpan, stay_before, stays_before, told
 
 R = TypeVar("R", bound=Record)
 E = TypeVar("E", bound=Entity)
@@ -61,7 +61,7 @@ class Work(Asking):
         else:
             saved = entity.stored(version=entity.version + 1, at=self.now)
             fields = self._changed(entity)
-            self._part(type(saved), [saved.id], fields, after={saved.id: saved})
+            self._leave(type(saved), [saved.id], fields, after={saved.id: saved}, events=change.events)
             self.session.update([saved], fields=fields)
         self._read[saved.id] = saved
         self._tell(change)
@@ -87,7 +87,7 @@ class Work(Asking):
         """
         saved = [e.stored(version=e.version + 1, at=self.now) for e in entities]
         if saved:
-            self._part(type(saved[0]), [e.id for e in saved], fields, after={e.id: e for e in saved})
+            self._leave(type(saved[0]), [e.id for e in saved], fields, after={e.id: e for e in saved})
         self.session.update(saved, fields=fields)
         return saved
 
@@ -110,21 +110,43 @@ class Work(Asking):
     def remove(self, cls: type[R], identifiers: Sequence[str]) -> int:
         """Delete records; how many there were."""
         self._flush_if_waiting(cls)
-        self._part(cls, identifiers, None, after={})
+        self._leave(cls, identifiers, None, after={})
         return self.session.delete(cls, identifiers)
 
-    def _part(
-        self, cls: type[Record], ids: Sequence[str], fields: Sequence[str] | None, *, after: Mapping[str, Record]
+    def _leave(
+        self,
+        cls: type[Record],
+        ids: Sequence[str],
+        fields: Sequence[str] | None,
+        *,
+        after: Mapping[str, Record],
+        events: Iterable[Event] = (),
     ) -> None:
-        """Write down what records belonged to, if they are about to belong to something else, or to go."""
+        """Write down what nobody could tell afterwards: to what records belonged, and in which states they were."""
         schema = cls.__schema__
-        names = [n for n in self.house.registry.belonging[schema.name] if fields is None or n in fields]
-        for begin in range(0, len(ids) if names else 0, AT_ONCE):
-            before = self.columns(cls, ["id", *names], F.id.in_(ids[begin : begin + AT_ONCE]))
-            new = partings(schema, names, before, after) - self._parted
-            self._parted |= new
-            for relation, former in sorted(new):
-                self._write_later(self.new(Parting, relation=relation, former=former))
+        keys = [n for n in self.house.registry.belonging[schema.name] if fields is None or n in fields]
+        states = [
+            n
+            for n in (self.house.unmoved[schema.name] if after else ())
+            if (fields is None or f"{n}_since" in fields) and not told(events, n)
+        ]
+        if not keys and not states:
+            return
+        names = ["id", *keys, *(name for n in states for name in (n, f"{n}_since"))]
+        for begin in range(0, len(ids), AT_ONCE):
+            before = self.columns(cls, names, F.id.in_(ids[begin : begin + AT_ONCE]))
+            self._part(schema, keys, [row[: len(keys) + 1] for row in before], after)
+            for identifier, *values in before if states else ():
+                for stay in stays_before(after[identifier], states, values[len(keys) :]):
+                    self._write_later(self.new(StageSpan, **stay, actor=self.actor))
+
+    def _part(
+        self, schema: Schema, keys: Sequence[str], before: Sequence[Sequence[Any]], after: Mapping[str, Record]
+    ) -> None:
+        new = partings(schema, keys, before, after) - self._parted
+        self._parted |= new
+        for relation, former in sorted(new):
+            self._write_later(self.new(Parting, relation=relation, former=former))
 
     def emit(self, event: Event, *, customer_id: str | None = None) -> None:
         """Store *event* and let the reactions to it happen, in this transaction.

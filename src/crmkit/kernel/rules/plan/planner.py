@@ -298,6 +298,8 @@ class Planner:
         present: Plan = Is(since, "<=", begin)
         if value is not None:
             present = Both((Is(state, "==", Literal(value)), present))
+        elif state.inside or not state.attribute.required:
+            present = Both((No(Blank(state)), present))  # what is in no state stays in none
         if not self.as_of.past:
             return present  # nothing has ended after now
         hops = self._hops((*way, "stays"), schema)

@@ -838,7 +838,7 @@ def upgrade(*, prefix: str, schema: str | None) -> None:
         sa.Column("field", TEXT, nullable=False),
         sa.Column("state", TEXT, nullable=False),
         sa.Column("entered_at", INSTANT, nullable=False),
-        sa.Column("target", TEXT, nullable=False),
+        sa.Column("target", TEXT, nullable=True),
         sa.Column("trigger", TEXT, nullable=False),
         sa.Column("actor", TEXT, nullable=True),
         sa.PrimaryKeyConstraint("tenant", "id"),
