@@ -126,9 +126,9 @@ class AsyncCRM:
         """The plugins of this CRM."""
         return self._crm.plugins
 
-    async def tenants(self) -> list[str]:
-        """Every tenant of the store that has anything."""
-        return await _awaited(self._crm.tenants)
+    async def tenants(self, *, with_work: bool = False) -> list[str]:
+        """Every tenant of the store of whom anything has happened, or only those who have work waiting."""
+        return await _awaited(lambda: self._crm.tenants(with_work=with_work))
 
     async def migrate(self) -> None:
         """Bring the schema of the store up to date."""

@@ -198,17 +198,21 @@ class CRM(Desks):
         """How things move, by the name of the entity."""
         return self._house.machines
 
-    def tenants(self) -> list[str]:
-        """Every tenant of the store that has anything, sorted.
+    def tenants(self, *, with_work: bool = False) -> list[str]:
+        """Every tenant of the store of whom anything has happened, sorted.
+
+        Args:
+            with_work: only those for whom something is to be done or to be sent by now: see :meth:`run_due` and
+                :meth:`deliver`.
 
         Example:
             >>> with CRM.open(tenant="chengdu") as chengdu:
             ...     _ = chengdu.for_tenant("xian").customers.register(name="Lao Zhao")
-            ...     chengdu.tenants()
-            ['xian']
+            ...     chengdu.tenants(), chengdu.tenants(with_work=True)
+            (['xian'], [])
         """
         self._closed.check()
-        return self._store.tenants()
+        return self._store.tenants_with_work(self._house.clock.now()) if with_work else self._store.tenants()
 
     # ── Transactions ──
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import attrs
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from crmkit.kernel.ranking import Placed, Ranking
 
 R = TypeVar("R", bound=Record)
+TELLING: Final = ("event", "agenda_item", "message")  # entities that tell of a tenant: whatever happens leaves one
 
 
 @attrs.frozen
@@ -229,7 +230,7 @@ class Store(Protocol):
         ...
 
     def tenants(self) -> list[str]:
-        """Every tenant that has anything."""
+        """Every tenant of whom there is an event, an item of the agenda or a message; sorted."""
         ...
 
     def tenants_with_work(self, now: datetime) -> list[str]:

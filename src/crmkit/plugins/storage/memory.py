@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from crmkit.errors import Duplicate, InvalidInput
 from crmkit.kernel.entity import Entity, Record, Schema
-from crmkit.kernel.ports import Group, Query, Session, StoreStatus, Tally, groups, sort_key
+from crmkit.kernel.ports import TELLING, Group, Query, Session, StoreStatus, Tally, groups, sort_key
 from crmkit.kernel.ranking import Placed, Ranking, picked
 from crmkit.kernel.refusals import dangling, referred, stale, taken, unique_keys
 from crmkit.kernel.registry import Registry, Relation
@@ -51,8 +51,9 @@ class MemoryStore:
         raise InvalidInput("the memory store has no connections to join; open a transaction without connection=")
 
     def tenants(self) -> list[str]:
-        """Every tenant that has anything."""
-        return sorted({tenant for (tenant, _), table in self.tables.items() if table})
+        """Every tenant of whom anything has happened, or who has work."""
+        with self.lock:
+            return sorted({tenant for (tenant, name), table in self.tables.items() if table and name in TELLING})
 
     def tenants_with_work(self, now: datetime) -> list[str]:
         """Every tenant for whom something is to be done or sent by *now*."""

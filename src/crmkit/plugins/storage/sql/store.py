@@ -19,7 +19,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from crmkit.errors import CrmError, InvalidInput
 from crmkit.kernel.entity import Schema
-from crmkit.kernel.ports import Session, StoreStatus
+from crmkit.kernel.ports import TELLING, Session, StoreStatus
 from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules.evaluate import drawn, part_of
 from crmkit.plugins.storage.sql import schema as schemas
@@ -104,10 +104,10 @@ class SqlStore:
         return SqlSession(self, connection, tenant, owned=False)
 
     def tenants(self) -> list[str]:
-        """Every tenant that has anything; whatever happens leaves an event."""
-        events = self.tables.by_name["event"]
+        """Every tenant of whom anything has happened, or who has work."""
+        each = [sa.select(self.tables.by_name[name].c.tenant) for name in TELLING]
         with self.engine.connect() as connection:
-            return list(connection.execute(sa.select(events.c.tenant).distinct().order_by(events.c.tenant)).scalars())
+            return sorted(connection.execute(sa.union(*each)).scalars())
 
     def tenants_with_work(self, now: datetime) -> list[str]:
         agenda, outbox = self.tables.by_name["agenda_item"].c, self.tables.by_name["message"].c

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.errors import NotFound, StaleEntity
 from crmkit.kernel.events import EventRecord
+from crmkit.kernel.outbox import Message
 from crmkit.kernel.ports import Store, Tally
 from crmkit.kernel.rules import F
 from crmkit.kernel.rules.nodes import Rule
@@ -97,3 +100,13 @@ class Tenants(Bench):
         assert tenant in store.tenants()
         assert store.tenants() == sorted(set(store.tenants()))
         assert found(store, tenant, EventRecord, F.name == "library.opened") == [happened]
+
+    def test_a_tenant_with_work_is_known(self, store: Store, tenant: str) -> None:
+        """Also when nothing has happened in it yet."""
+        waiting = Message(
+            id=new_id("msg"), created_at=NOW, version=1, channel="sms", to="+86", body="Hello", key="1", due_at=NOW
+        )
+        put(store, tenant, waiting)
+        assert tenant in store.tenants()
+        assert tenant in store.tenants_with_work(NOW)
+        assert tenant not in store.tenants_with_work(NOW - timedelta(seconds=1))
