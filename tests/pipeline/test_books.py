@@ -39,7 +39,7 @@ lines_of_orders = st.lists(
         st.just("Print"),
         quantity=st.integers(1, 5),
         unit_price=st.integers(1, 6_000).map(lambda minor: Money.from_minor(minor, CNY)),
-        discount=st.sampled_from([0, 0, "33.333333", "66.666667"]).map(Decimal),
+        discount=st.sampled_from([Decimal(0), Decimal("33.333333"), Decimal("66.666667")]),
     ),
     min_size=1,
     max_size=2,
