@@ -110,9 +110,7 @@ class Worker:
         return total
 
     def _waiting(self) -> list[str]:
-        with self.crm.read() as work:
-            now = work.now
-        waiting = self.crm.storage.tenants_with_work(now)
+        waiting = self.crm.tenants(with_work=True)
         return [tenant for tenant in waiting if not self.tenants or tenant in self.tenants]
 
     def _agenda(self, crm: CRM) -> Round:
