@@ -59,8 +59,10 @@ def judged_by_stage_rules(work: Work, happened: OrderPaid) -> None:
 
 def earns_points(work: Work, happened: OrderPaid) -> None:
     """A paid order earns points for the money that came in and stayed, if the house has a programme."""
-    paid = work.get(Order, happened.order_id).paid
-    loyalty.earn_for_order(work, order_id=happened.order_id, customer_id=happened.customer_id, paid=paid)
+    program = loyalty.program_of(work)
+    if program is not None:
+        paid = work.get(Order, happened.order_id).paid
+        loyalty.earn_for_order(work, program, order_id=happened.order_id, customer_id=happened.customer_id, paid=paid)
 
 
 def takes_points_back(work: Work, happened: PaymentRefunded) -> None:

@@ -133,10 +133,9 @@ def judge_tier(work: Work, program: LoyaltyProgram, customer_id: str) -> None:
 # ── What follows from elsewhere ──
 
 
-def earn_for_order(work: Work, *, order_id: str, customer_id: str, paid: Money) -> None:
-    """An order was paid: points for the money, once, if there is a programme in its currency."""
-    program = program_of(work)
-    if program is None or program.point_for.currency != paid.currency or program.points(paid) == 0:
+def earn_for_order(work: Work, program: LoyaltyProgram, *, order_id: str, customer_id: str, paid: Money) -> None:
+    """An order was paid: points for the money, once, if the programme is in its currency."""
+    if program.point_for.currency != paid.currency or program.points(paid) == 0:
         return
     if _bucket_of(work, order_id) is None:
         book(work, program, customer_id, program.points(paid), about=order_id, base=paid)

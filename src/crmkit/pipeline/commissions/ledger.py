@@ -81,8 +81,11 @@ def earn_by_payment(work: Work, payment: Payment) -> list[Commission]:
     The plan is judged for the whole order, and what the order earns is shared out without losing a cent; each payment
     earns its part of each share, and these parts add up to the share.
     """
-    plans, order = _plans(work, "payment"), work.get(Order, payment.order_id)
-    shares = shares_of(work, order) if plans else {}
+    plans = _plans(work, "payment")
+    if not plans:
+        return []
+    order = work.get(Order, payment.order_id)
+    shares = shares_of(work, order)
     if not shares:
         return []
     received = _sum(_money(work, order, "payment"), order)
