@@ -13,12 +13,13 @@ from crmkit.kernel.addresses import email
 from crmkit.kernel.checking import converters
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.rules.specs import from_json, to_json
-from crmkit.kernel.text import nearest, several, shown
+from crmkit.kernel.text import clean_text, nearest, several, shown
 from crmkit.service.cases.case import Case
 from crmkit.service.sla.hours import Hours
 from crmkit.service.sla.readings import Reading
 from crmkit.service.sla.span import Span
 
+EMAIL: Final = "email"
 MOST_ROUNDS: Final = 100
 OCCASIONS: Final = ("reopened", "reassigned", "low_score")
 CHANGEABLE: Final = {name: name for name in ("priority", "severity", "owner", "team")} | {"add_tags": "tags"}
@@ -145,7 +146,7 @@ def read_levels(specs: Sequence[Mapping[str, Any]], *, clocks: Sequence[str]) ->
         except DefinitionError as wrong:
             raise DefinitionError(f"escalation {number}: {wrong}") from None
         if level.clock is not None and level.clock not in clocks:
-            near = nearest(level.clock, clocks)
+            near = nearest(str(level.clock), clocks)
             hint = f"did you mean {near!r}?" if near else f"the policy has {', '.join(clocks) or 'none'}"
             raise DefinitionError(f"escalation {number}: the policy has no clock {level.clock!r}: {hint}")
         levels.append(level)
@@ -227,12 +228,34 @@ def _step(spec: Any) -> Step:
         raise DefinitionError(f'a step is an object {{"notify": …, "wait": …}}, got {shown(spec)}')
     notify = spec.get("notify", ())
     names = (notify,) if isinstance(notify, str) else _checked(several, notify, what="notify")
-    for name in names:
-        if not isinstance(name, str) or not name.strip():
-            raise DefinitionError(f'somebody to notify is an address or a role such as "owner", got {shown(name)}')
-        if "@" in name and ":" not in name:
-            _checked(email, name, what="notify")
-    return Step(notify=names, wait=Span.read(spec.get("wait", timedelta(0)), what="wait"))
+    whom = tuple(_checked(_whom, name) for name in names)
+    return Step(notify=whom, wait=Span.read(spec.get("wait", timedelta(0)), what="wait"))
+
+
+def _whom(name: object) -> str:
+    """An address or a role, as it is kept."""
+    text = clean_text(name, what='notify, an address or a role such as "owner",', limit=500, required=True)
+    if is_address(text):
+        channel, to = split(text)
+        clean_text(channel, what=f"the channel of {text!r}", required=True)
+        email(to, what="notify") if channel == EMAIL else clean_text(to, what=f"the address in {text!r}", required=True)
+    return text
+
+
+def is_address(name: str) -> bool:
+    """Whether *name* is an address rather than a role."""
+    return "@" in name or ":" in name
+
+
+def split(address: str) -> tuple[str, str]:
+    """The channel and the address on it: ``sms:+8613912345678`` is for ``sms``, what names no channel is an e-mail.
+
+    Example:
+        >>> split("sms:+8613912345678"), split("boss@studio.example")
+        (('sms', '+8613912345678'), ('email', 'boss@studio.example'))
+    """
+    channel, found, to = address.partition(":")
+    return (channel, to) if found else (EMAIL, address)
 
 
 def _condition(value: Any) -> Rule | None:

@@ -13,14 +13,13 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.rules import F
 from crmkit.service.cases.case import Case
-from crmkit.service.escalation.levels import Step
+from crmkit.service.escalation.levels import Step, is_address, split
 from crmkit.service.policies.policy import Policy
 from crmkit.service.policies.terms import Terms
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
 
-EMAIL: Final = "email"
 DIGEST: Final = "service.digest"
 RECIPIENT: Final = "service.recipient"
 
@@ -103,25 +102,9 @@ def _known(work: Work, case: Case, name: str, way: tuple[str, ...] = ()) -> Sequ
     return [address for said in several for address in _known(work, case, said, (*way, name))]
 
 
-def is_address(name: str) -> bool:
-    """Whether *name* is an address rather than a role."""
-    return "@" in name or ":" in name
-
-
 def nobody_else(role: str, case: Case) -> str | None:
     """What is known of a role when the host says nothing: the owner of a case, if the name is an address."""
     return case.owner if role == "owner" and case.owner is not None and "@" in case.owner else None
-
-
-def split(address: str) -> tuple[str, str]:
-    """The channel and the address on it: ``sms:+8613912345678`` is for ``sms``, what names no channel is an e-mail.
-
-    Example:
-        >>> split("sms:+8613912345678"), split("boss@studio.example")
-        (('sms', '+8613912345678'), ('email', 'boss@studio.example'))
-    """
-    channel, found, to = address.partition(":")
-    return (channel, to) if found else (EMAIL, address)
 
 
 def _post(
