@@ -15,7 +15,7 @@ from crmkit.errors import CrmError, InvalidInput
 from crmkit.kernel.agenda import DueReport
 from crmkit.kernel.clock import Clock, SystemClock
 from crmkit.kernel.due import round_of_work
-from crmkit.kernel.entity import Entity
+from crmkit.kernel.entity import Record
 from crmkit.kernel.events import Event
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.house import Access, Answer, House, Settings
@@ -66,7 +66,7 @@ class CRM(Desks):
         machines: Mapping[str, Machine] | None = None,
         answers: Mapping[str, Answer] | None = None,
         access: Access | None = None,
-        entities: Iterable[type[Entity]] = (),
+        entities: Iterable[type[Record]] = (),
         events: Iterable[type[Event]] = (),
         extras: Iterable[type[Extra]] = (),
         table_prefix: str = "crm_",
@@ -122,7 +122,7 @@ class CRM(Desks):
             machines=machines or {},
             answers=answers or {},
             access=access,
-            entities=declared(entities, Entity, what="entities", how="@entity(…)", mark="__schema__"),
+            entities=declared(entities, Record, what="entities", how="@entity(…)", mark="__schema__"),
             events=declared(events, Event, what="events", how="@event(…)", mark="event_name"),
             extras=declared(extras, Extra, what="extras", how="class Loyalty(Extra, key=…)", mark="key"),
         )

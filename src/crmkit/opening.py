@@ -10,7 +10,7 @@ from crmkit import customers, lifecycle, marketing, pipeline, service
 from crmkit.errors import DefinitionError, InvalidInput
 from crmkit.kernel import agenda, events, outbox, parting, stays
 from crmkit.kernel.clock import Clock, zone
-from crmkit.kernel.entity import Entity
+from crmkit.kernel.entity import Record
 from crmkit.kernel.events import Event
 from crmkit.kernel.extras import Extra
 from crmkit.kernel.house import Access, Answer, House, Reaction, Settings
@@ -77,7 +77,7 @@ def house_of(
     machines: Mapping[str, Machine],
     answers: Mapping[str, Answer],
     access: Access | None,
-    entities: tuple[type[Entity], ...],
+    entities: tuple[type[Record], ...],
     events: tuple[type[Event], ...],
     extras: tuple[type[Extra], ...],
 ) -> House:
