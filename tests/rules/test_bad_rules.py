@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import reduce
 from operator import and_, or_, xor
 from pathlib import Path
+from time import process_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -107,6 +108,11 @@ TEXTS: list[tuple[str, Any]] = [
     ("half a character", "`\ud800` = 1"),
     ("a field is named", "`` = 1"),
     ("a path of names", ".".join(["a"] * 100_000) + " = 1"),
+    ("a path of names", "a." * 2_000_000 + "b = 1"),
+    ("each of them once", "any orders[last " + "1 day " * 800_000 + "]"),
+    ("each of them once", "created_at in last 0 days 0 day"),
+    ("did you mean 'month'?", "birthday.monht() = 3"),
+    ("did you mean 'count'?", "orders.cuont() = 3"),
     ("at character 101 ", "(" * 1_000_000),
     ("levels", "any a[" * 10_000),
     ("levels of 'not'", "not " * 10_000 + "everyone"),
@@ -119,6 +125,14 @@ TEXTS: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("says", "text"), TEXTS, ids=[f"{n} {says}" for n, (says, _) in enumerate(TEXTS)])
 def test_text_that_is_no_rule(says: str, text: Any) -> None:
     refused(lambda: parse(text), says)
+
+
+@pytest.mark.parametrize("text", ["a." * 2_000_000 + "b = 1", "any orders[last " + "0 days " * 700_000 + "]"])
+def test_what_can_never_become_a_rule_is_not_read_to_its_end(text: str) -> None:
+    began = process_time()
+    with pytest.raises(DefinitionError):
+        parse(text)
+    assert process_time() - began < 0.5  # all of it takes several seconds
 
 
 def compared(value: Any, **more: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from crmkit.customers.people import Customer
 from crmkit.errors import DefinitionError
 from crmkit.exchange.parquet import export_parquet
 from crmkit.kernel.change import Change
-from crmkit.kernel.rules import Rule
+from crmkit.kernel.rules import Rule, parse
 from crmkit.plugins.storage.duckdb import DuckEngine
 from crmkit.testing import FrozenClock
 
@@ -95,3 +95,15 @@ def test_the_default_counts_in_parquet_files(tmp_path: Path, clock: FrozenClock)
 def test_a_custom_field_is_known_by_name() -> None:
     with CRM.open("memory://", extras=[Club]) as crm, pytest.raises(DefinitionError, match="did you mean 'tier'"):
         crm.customers.count(F.extra.club.teir == "gold")
+
+
+def test_a_name_is_the_same_in_each_of_its_forms() -> None:
+    class Guide(Extra, key="guide"):
+        é: int = 0  # noqa: PLC2401 - the name is what is tested
+
+    with CRM.open("memory://", extras=[Guide]) as crm:
+        crm.customers.register(name="Li", extras=[Guide(é=3)])
+        for written in ("extra.guide.\u00e9 = 3", "extra.guide.e\u0301 = 3", "extra.guide.`e\u0301` = 3"):
+            assert parse(written) == (F.extra.guide["e\u0301"] == 3)
+            assert crm.customers.count(parse(written)) == 1
+    assert parse('name = "e\u0301"') == (F.name == "\u00e9")

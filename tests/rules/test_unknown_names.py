@@ -147,6 +147,11 @@ def test_fields_of_others_are_in_back_ticks(owners: CRM) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        (
+            "birthday.`month` = 3",
+            "it has no 'month' as a field: its part is F.birthday.month in Python, and birthday.month()",
+        ),
+        ("birthday.monht() = 3", "a part of a date is needed, not 'monht'; did you mean 'month'?"),
         ("birthday.aeg >= 3", "birthday of a customer is a date; it has no 'aeg', did you mean 'age'"),
         ("name.length >= 3", "name of a customer is a text; it has no 'length'"),
         ('city starts "x"', "'with' is needed"),

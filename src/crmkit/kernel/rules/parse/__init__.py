@@ -22,6 +22,8 @@ orders[status = "paid"; last 90 days].count() >= 3 and not tags has ("vip")
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 from crmkit.errors import DefinitionError
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.rules.parse.conditions import Conditions
@@ -40,7 +42,7 @@ def parse(text: str) -> Rule:
         raise DefinitionError(f"a rule is read from text, not from {shown(text)}")
     if len(text) > TEXT_LIMIT:
         raise DefinitionError(f"a rule has at most {TEXT_LIMIT:,} characters, this text has {len(text):,}")
-    reader = Conditions(text)
+    reader = Conditions(normalize("NFC", text))  # names too are compared in one form
     rule = reader.rule()
     if reader.kind != "end":
         reader.fail("the end, or 'and' or 'or'")

@@ -14,7 +14,7 @@ import attrs
 from crmkit.kernel.clock import utc
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules import nodes
-from crmkit.kernel.rules.constants import bucket_of, constant, names_of
+from crmkit.kernel.rules.constants import PATH_LIMIT, bucket_of, constant, names_of
 from crmkit.kernel.rules.constants import window as window_of
 from crmkit.kernel.rules.nodes import Aggregate, Attr, Const, Expr, Part, Related, Rule, Window
 from crmkit.kernel.rules.parse.reader import Reader, is_loud
@@ -55,6 +55,9 @@ class Values(Reader):
                 self.need("(")
                 self.need(")")
                 return Part(Attr(tuple(way)), last)
+            if last not in nodes.FUNCTIONS:
+                self.position -= 1
+                self.fail("a function of the rows, or a part of a date", (*nodes.FUNCTIONS, *nodes.PARTS))
             return self.aggregate(Related(tuple(way)), last)
         if self.is_next("then"):
             return Related(names)
@@ -120,20 +123,24 @@ class Values(Reader):
     def measure(self) -> dict[str, int]:
         """A length of time, by its units."""
         measures: dict[str, int] = {}
+        said: set[str] = set()
         while self.kind == "number" or not measures:
             number = self.whole()
-            unit = self.need_kind("name", "seconds, hours, days, weeks, months or years")
-            if unit.removesuffix("s") not in UNITS:
+            unit = self.need_kind("name", "seconds, hours, days, weeks, months or years").removesuffix("s")
+            if unit not in UNITS or unit in said:
                 self.position -= 1
+                if unit in said:
+                    self.fail("another unit of time, each of them once,")
                 self.fail("seconds, hours, days, weeks, months or years", tuple(f"{u}s" for u in UNITS))
-            name, factor = UNITS[unit.removesuffix("s")]
+            said.add(unit)
+            name, factor = UNITS[unit]
             measures[name] = measures.get(name, 0) + number * factor
         return measures
 
     def path(self) -> tuple[str, ...]:
         """Names with dots between them."""
         names = [self.name()]
-        while self.is_next("."):
+        while self.is_next(".") and len(names) <= PATH_LIMIT:  # what is longer is refused for it
             self.position += 1
             names.append(self.name())
         return self.fits("a path of names", names_of, ".".join(names))

@@ -72,4 +72,6 @@ def _further(schema: Schema, a: Attribute, name: str) -> DefinitionError:
     parts = nodes.PARTS if a.kind in {Kind.DATE, Kind.INSTANT} else ()
     near = nearest(name, parts)
     hint = f", did you mean {near!r}?" if near else ""
+    if near == name:
+        hint = f" as a field: its part is F.{a.name}.{name} in Python, and {a.name}.{name}() in text"
     return DefinitionError(f"{a.name} of a {schema.name} is a {a.kind.value}; it has no {name!r}{hint}")
