@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from datetime import date
 
@@ -75,7 +76,32 @@ def test_a_cursor_of_another_kind_is_refused(crm: CRM, cursor: str) -> None:
         crm.customers.page(order_by="birthday", after=cursor)
 
 
-@pytest.mark.parametrize("size", [0, -1, 10_001])
+@pytest.mark.parametrize(
+    ("order", "held"),
+    [
+        ("created_at", "2026-03-02T00:00:00"),
+        ("created_at", 5),
+        ("version", {}),
+        ("version", "abc"),
+        ("version", 10**400),
+        ("name", 5),
+        ("name", "\ud800"),
+        ("birthday", "x"),
+        ("birthday", []),
+    ],
+)
+def test_a_cursor_that_somebody_has_changed_is_refused(crm: CRM, order: str, held: object) -> None:
+    made = base64.urlsafe_b64encode(json.dumps([held, "cus_01m8367qx4e18st4vn19yjwvha"]).encode()).decode()
+    with pytest.raises(InvalidInput, match="not the `next` of a page with this order"):
+        crm.customers.page(order_by=order, after=made)
+
+
+def test_a_cursor_without_end_is_refused(crm: CRM) -> None:
+    with pytest.raises(InvalidInput, match="not the `next` of a page with this order"):
+        crm.customers.page(order_by="name", after=base64.urlsafe_b64encode(b"[" * 100_000).decode())
+
+
+@pytest.mark.parametrize("size", [0, -1, 10_001, "5", 2.0, True])
 def test_a_page_has_a_size(crm: CRM, size: int) -> None:
     with pytest.raises(InvalidInput, match="1 to 10000"):
         crm.customers.page(size=size)

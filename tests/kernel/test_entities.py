@@ -32,7 +32,7 @@ from crmkit import (
     event,
 )
 from crmkit.customers.people import Customer
-from crmkit.kernel.entity import Kind
+from crmkit.kernel.entity import Index, Kind
 from crmkit.testing.strategies import days, instants, money
 
 BORN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -118,6 +118,33 @@ def test_a_mix_of_types_is_refused() -> None:
         @entity("ghost", prefix="gho")
         class Ghost(Entity):
             age: int | str = attribute()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"prefix": "Bad Prefix"}, "the prefix of ids is 2 to 8 letters a-z, not 'Bad Prefix'"),
+        ({"prefix": "g"}, "2 to 8 letters"),
+        ({"when": "nope"}, "when= names a field that holds a moment or a day, not 'nope'"),
+        ({"when": "haunts"}, "not 'haunts'"),
+        ({"indexes": [Index(attributes=("haunts", "nope"))]}, "there is no field 'nope' to be indexed"),
+        ({"indexes": [Index(attributes=("haunts",), where={"nope": "x"})]}, "no field 'nope'"),
+    ],
+)
+def test_what_is_said_of_an_entity_must_fit_it(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(DefinitionError, match=f"ghost: .*{says}"):
+
+        @entity("ghost", **({"prefix": "gho"} | wrong))
+        class Ghost(Entity):
+            haunts: str = attribute()
+
+
+def test_only_numbers_have_a_smallest_one() -> None:
+    with pytest.raises(DefinitionError, match=r"ghost\.rest: at_least= is for numbers, not for a duration"):
+
+        @entity("ghost", prefix="gho")
+        class Ghost(Entity):
+            rest: timedelta = attribute(at_least=1)
 
 
 def test_a_field_must_be_declared_with_attribute() -> None:

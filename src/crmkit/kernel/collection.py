@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import attrs
 
 from crmkit.errors import InvalidInput
-from crmkit.kernel.entity import Kind, Record, Schema
+from crmkit.kernel.checking import converters
+from crmkit.kernel.entity import Record
 from crmkit.kernel.events import dump
-from crmkit.kernel.money import Money
 from crmkit.kernel.ports import ordering
 from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.snapshot import value
+from crmkit.kernel.text import shown
 
 if TYPE_CHECKING:
     from crmkit.kernel.rules.nodes import Rule
@@ -206,12 +206,12 @@ class Collection(Desk, Generic[E]):
             ...     [c.name for c in one], one.total, [c.name for c in two], two.next
             (['Xiao Chen', 'Xiao Li'], 3, ['Xiao Wang'], None)
         """
-        if not 1 <= size <= PAGE_LIMIT:
-            raise InvalidInput(f"a page has 1 to {PAGE_LIMIT} entities, not {size}")
+        if type(size) is not int or not 1 <= size <= PAGE_LIMIT:
+            raise InvalidInput(f"a page has 1 to {PAGE_LIMIT} entities, not {shown(size)}")
         schema = self._cls.__schema__
         names = (order_by,) if isinstance(order_by, str) else order_by
         orders = ordering(schema, names)
-        last = None if after is None else _open_cursor(after, schema, [o.attribute for o in orders])
+        last = None if after is None else _open_cursor(after, self._cls, [o.attribute for o in orders])
         with self.read() as work:
             items = work.find(self._cls, rule, order_by=names, limit=size + 1, after=last)
             total = work.count(self._cls, rule)
@@ -252,28 +252,12 @@ def _cursor(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps([dump(v) for v in values]).encode()).decode().rstrip("=")
 
 
-def _open_cursor(text: str, schema: Schema, names: Sequence[str]) -> tuple[Any, ...]:
+def _open_cursor(text: str, cls: type[Record], names: Sequence[str]) -> tuple[Any, ...]:
+    """What a cursor holds; it may have been in the hands of strangers, so every value has to fit its field."""
+    convert = converters(cls.__schema__)
     try:
-        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return tuple(_loaded(schema[n].kind, v) for n, v in zip(names, values, strict=True))
-    except (binascii.Error, ValueError, TypeError, KeyError):
-        raise InvalidInput(f"{text[:40]!r} is not the `next` of a page with this order") from None
-
-
-def _loaded(kind: Kind, value: Any) -> Any:
-    if value is None:
-        return None
-    match kind:
-        case Kind.INSTANT:
-            return datetime.fromisoformat(value)
-        case Kind.DATE:
-            return date.fromisoformat(value)
-        case Kind.MONEY:
-            return Money.from_minor(int(value[0]), str(value[1]))
-        case Kind.DECIMAL:
-            return Decimal(value)
-        case Kind.DURATION:
-            return timedelta(microseconds=value)
-        case Kind.TEXT:
-            return str(value)
-    return value
+        stored = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        values = [value(cls, name, kept) for name, kept in zip(names, stored, strict=True)]
+        return tuple(None if v is None else convert[n](v) for n, v in zip(names, values, strict=True))
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
+        raise InvalidInput(f"{shown(text, limit=40)} is not the `next` of a page with this order") from None

@@ -15,6 +15,7 @@ erasure are read from there.  A host declares an entity of its own in the same w
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -291,12 +292,12 @@ def entity(
         append_only: rows are written and never changed.
 
     Raises:
-        DefinitionError: a field has a type that no store can keep.
+        DefinitionError: a field has a type that no store can keep, or *prefix*, *when* or an index is none.
     """
 
     def decorate(cls: type[C]) -> type[C]:
         made = _bare(cls)
-        made.__schema__ = Schema(
+        made.__schema__ = schema = Schema(
             name=name,
             plural=plural or name + "s",
             prefix=prefix,
@@ -306,6 +307,7 @@ def entity(
             when=when,
             append_only=append_only,
         )
+        _refuse_wrong(schema)
         made.__crmkit_check__ = _written_at_first_use("__crmkit_check__")
         made.__crmkit_copy__ = _written_at_first_use("__crmkit_copy__")
         for told in WHEN_DECLARED:
@@ -313,6 +315,20 @@ def entity(
         return made
 
     return decorate
+
+
+def _refuse_wrong(schema: Schema) -> None:
+    if re.fullmatch("[a-z]{2,8}", schema.prefix) is None:
+        raise DefinitionError(f"{schema.name}: the prefix of ids is 2 to 8 letters a-z, not {schema.prefix!r}")
+    if schema.when not in schema or schema[schema.when].kind not in {Kind.INSTANT, Kind.DATE}:
+        raise DefinitionError(f"{schema.name}: when= names a field that holds a moment or a day, not {schema.when!r}")
+    for index in schema.indexes:
+        unknown = sorted({*index.attributes, *(index.where or {})} - schema.by_name.keys())
+        if unknown:
+            raise DefinitionError(f"{schema.name}: there is no field {unknown[0]!r} to be indexed")
+    for a in schema:
+        if a.at_least is not None and a.kind not in {Kind.INTEGER, Kind.DECIMAL, Kind.NUMBER}:
+            raise DefinitionError(f"{schema.name}.{a.name}: at_least= is for numbers, not for a {a.kind.value}")
 
 
 def _written_at_first_use(name: str) -> Callable[[Any], Any]:
