@@ -55,6 +55,9 @@ WAS_PAID = nodes.AllOf((F.status == "paid",))
         (one("city", "in", "Rome, Oslo"), F.city.in_(["Rome", "Oslo"])),
         (one("city", "notIn", ["Rome", "Oslo"]), F.city.not_in(["Rome", "Oslo"])),
         (one("tags", "in", ["vip"]), F.tags.has_any("vip")),
+        (one("tags", "notIn", "vip,old"), ~F.tags.has_any("vip", "old")),
+        (one("tags", "contains", "vip"), F.tags.has("vip")),
+        (one("tags", "doesNotContain", "vip"), ~F.tags.has("vip")),
         (one("version", "between", "1,3"), F.version.between(1, 3)),
         (one("version", "notBetween", [1, 3]), ~F.version.between(1, 3)),
         (one("created_at", ">=", "2026-03-02"), F.created_at >= date(2026, 3, 2)),
@@ -70,8 +73,8 @@ WAS_PAID = nodes.AllOf((F.status == "paid",))
         (one("city", "!=", "name", valueSource="field"), F.city != F.name),
         (one("city", "in", "name,country", valueSource="field"), (F.city == F.name) | (F.city == F.country)),
         (
-            one("birthday", "notBetween", ["company.created_at", "created_at"], valueSource="field"),
-            ~F.birthday.between(F.company.created_at, F.created_at),
+            one("updated_at", "notBetween", ["company.created_at", "created_at"], valueSource="field"),
+            ~F.updated_at.between(F.company.created_at, F.created_at),
         ),
         (one("orders", "=", PAID, match={"mode": "some"}), F.orders.where(WAS_PAID).any()),
         (one("orders", "=", PAID, match={"mode": "none"}), F.orders.where(WAS_PAID).none()),
@@ -84,6 +87,14 @@ WAS_PAID = nodes.AllOf((F.status == "paid",))
 )
 def test_every_operator_is_understood(builder: QueryBuilder, query: Any, meant: Rule) -> None:
     assert builder.read(query) == nodes.AllOf((meant,))
+
+
+@pytest.mark.parametrize(("written", "hour"), [("2026-03-02T09:30", 1), ("2026-03-02T09:30Z", 9)])
+def test_an_instant_without_a_zone_is_one_of_the_crms(registry: Registry, written: str, hour: int) -> None:
+    at = AsOf(at=datetime(2026, 3, 2, tzinfo=UTC), zone=ZoneInfo("Asia/Shanghai"))
+    shanghai = QueryBuilder(schema=Customer.__schema__, registry=registry, as_of=at, currency="CNY")
+    (rule,) = nodes.children(shanghai.read(one("created_at", ">=", written)))
+    assert rule == (F.created_at >= datetime(2026, 3, 2, hour, 30, tzinfo=UTC))
 
 
 A, B, C = ({"field": "city", "operator": "=", "value": name} for name in "abc")
@@ -155,6 +166,15 @@ def test_xor_holds_of_an_odd_number(builder: QueryBuilder, people: CRM) -> None:
         (one("version", "<", "NaN"), "rule cannot|not a"),
         (one("version", "between", "1"), "two values"),
         (one("city", "in", 3), "a list"),
+        (
+            one("tags", "=", "vip"),
+            r"query.rules\[0\]: tags is a set of texts: ask for them with contains or in, not with '='",
+        ),
+        (one("tags", "beginsWith", "v"), r"query.rules\[0\]: tags is a set"),
+        (one("tags", "between", "a,b"), r"query.rules\[0\]: tags is a set"),
+        (one("version", "contains", "1"), r"query.rules\[0\]: version is a integer; only stored text is searched"),
+        (one("birthday", "<", "created_at", valueSource="field"), r"query.rules\[0\]: birthday \(date\) cannot be"),
+        (one("birthday.month", "=", "3"), r"query.rules\[0\]: .* no 'month' as a field"),
     ],
     ids=str,
 )

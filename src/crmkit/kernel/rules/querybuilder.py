@@ -23,7 +23,7 @@ from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.constants import constant, names_of, normal
 from crmkit.kernel.rules.nodes import Attr, Const, Expr, Operator, Rule
 from crmkit.kernel.rules.parse import TEXT_LIMIT
-from crmkit.kernel.rules.plan import kind_of_operand, operand_of
+from crmkit.kernel.rules.plan import kind_of_operand, operand_of, plan
 from crmkit.kernel.rules.planned import AsOf
 from crmkit.kernel.rules.specs.reading import DEPTH_LIMIT, SIZE_LIMIT
 from crmkit.kernel.text import nearest, shown
@@ -50,7 +50,8 @@ class QueryBuilder:
     Args:
         schema: the entity that the rule is about.
         registry: what the CRM knows.
-        as_of: any moment; it is needed to resolve the fields.
+        as_of: any moment, which is needed to resolve the fields, and the zone of instants that come without one, as
+            the inputs of browsers (``datetime-local``) write them.
         currency: the currency of amounts, which the browser writes as plain numbers.
     """
 
@@ -109,7 +110,9 @@ class QueryBuilder:
         try:
             if isinstance(match := item.get("match"), Mapping) and match.get("mode"):
                 return self._matching(item["field"], match, item.get("value"), at, depth)
-            return self._rule(item)
+            rule = self._rule(item)
+            plan(rule, self.schema, self.registry, self.as_of)  # what cannot be asked is refused with its place
+            return rule  # noqa: TRY300 - the end of what is tried
         except CrmError as error:
             said = str(error)
             raise DefinitionError(said if said.startswith(at) else f"{at}: {said}") from None
@@ -168,16 +171,26 @@ class QueryBuilder:
         return nodes.Compare(left, self._operator(operator), Attr(names_of(value)))
 
     def _positive(self, left: Attr, kind: Kind, operator: str, plain: str, value: Any) -> Rule:
+        if kind is Kind.TAGS:
+            return self._tagged(left, operator, plain, value)
         if plain in MATCHES:
             return nodes.Match(left, MATCHES[plain], _text(value))
         if plain == "in":
-            values = tuple(dict.fromkeys(self._value(v, kind) for v in _listed(value)))
-            return nodes.Has(left, "any", values) if kind is Kind.TAGS else nodes.OneOf(left, values)
+            return nodes.OneOf(left, tuple(dict.fromkeys(self._value(v, kind) for v in _listed(value))))
         if plain == "between":
             low, high = (Const(self._value(v, kind)) for v in _pair(value))
             return nodes.AllOf((nodes.Compare(left, ">=", low), nodes.Compare(left, "<=", high)))
         right: Expr = Const(self._value(value, kind))
         return nodes.Compare(left, self._operator(operator), right)
+
+    def _tagged(self, left: Attr, operator: str, plain: str, value: Any) -> Rule:
+        if plain == "in":
+            return nodes.Has(left, "any", tuple(dict.fromkeys(map(_text, _listed(value)))))
+        if MATCHES.get(plain) == "contains":
+            return nodes.Has(left, "all", (_text(value),))
+        raise DefinitionError(
+            f"{'.'.join(left.path)} is a set of texts: ask for them with contains or in, not with {shown(operator)}"
+        )
 
     def _operator(self, operator: str) -> Operator:
         if operator not in COMPARISONS:
@@ -199,12 +212,16 @@ class QueryBuilder:
                     return date.fromisoformat(str(value).strip())
                 case Kind.INSTANT:
                     text = str(value).strip()
-                    return constant(datetime.fromisoformat(text) if len(text) > 10 else date.fromisoformat(text))
+                    return constant(self._instant(text) if len(text) > 10 else date.fromisoformat(text))
         except CrmError:
             raise
         except (ValueError, KeyError, TypeError, ArithmeticError):
             raise DefinitionError(f"{shown(value)} is not a {kind.value}") from None
         return _text(value)
+
+    def _instant(self, text: str) -> datetime:
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=self.as_of.zone) if at.tzinfo is None else at
 
 
 def _combined(combinator: Any, rules: list[Rule], at: str) -> Rule:
