@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
-import attrs
-
 from crmkit.desks import Desks, Transaction
-from crmkit.errors import CrmError, InvalidInput
+from crmkit.errors import InvalidInput
 from crmkit.kernel.agenda import DueReport
 from crmkit.kernel.clock import Clock, SystemClock
 from crmkit.kernel.due import round_of_work
@@ -25,7 +23,7 @@ from crmkit.kernel.outbox import Receipt
 from crmkit.kernel.ports import Session, Store
 from crmkit.kernel.text import clean_text
 from crmkit.kernel.work import Work
-from crmkit.opening import ROOMS, declared, house_of, settings_of, store_of, tenant_name
+from crmkit.opening import ROOMS, Closing, declared, house_of, settings_of, store_of, tenant_name
 from crmkit.plugins.channels.port import Channel
 from crmkit.plugins.delivery import Courier
 from crmkit.plugins.registry import Plugins
@@ -47,7 +45,7 @@ class CRM(Desks):
     def __init__(self, *, store: Store, house: House, plugins: Plugins, tenant: str, actor: str | None) -> None:
         self._store, self._house, self._tenant, self._actor = store, house, tenant, actor
         self.plugins = plugins
-        self._closed = _Closed()
+        self._closed = Closing()
         super().__init__(self)
 
     @classmethod
@@ -397,15 +395,3 @@ class CRM(Desks):
         beside = ["agenda", "events", "outbox", "plugins", "storage"]
         verbs = ["acting_as", "close", "deliver", "for_tenant", "open", "run_due", "transaction"]
         return sorted([*rooms, *beside, *verbs])
-
-
-@attrs.define
-class _Closed:
-    closed: bool = False
-
-    def close(self) -> None:
-        self.closed = True
-
-    def check(self) -> None:
-        if self.closed:
-            raise CrmError("this CRM has been closed: open it again with CRM.open(…)")

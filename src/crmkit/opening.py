@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import attrs
+
 from crmkit import customers, lifecycle, marketing, pipeline, service
-from crmkit.errors import DefinitionError, InvalidInput
+from crmkit.errors import CrmError, DefinitionError, InvalidInput
 from crmkit.kernel import agenda, events, outbox, parting, stays
 from crmkit.kernel.clock import Clock, zone
 from crmkit.kernel.entity import Record
@@ -174,3 +176,19 @@ def _region(code: object) -> str | None:
     if code is not None and not (isinstance(code, str) and len(code) == 2 and code.isascii() and code.isupper()):
         raise InvalidInput(f"region is an ISO 3166 code of two capitals such as 'CN', got {code!r}")
     return code
+
+
+@attrs.define
+class Closing:
+    """What the handles of one CRM share: whether it has been closed."""
+
+    closed: bool = False
+
+    def close(self) -> None:
+        """From now on nothing goes on."""
+        self.closed = True
+
+    def check(self) -> None:
+        """Refuse to go on after the end."""
+        if self.closed:
+            raise CrmError("this CRM has been closed: open it again with CRM.open(…)")

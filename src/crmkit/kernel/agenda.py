@@ -26,7 +26,8 @@ class AgendaItem(Entity):
     Attributes:
         kind: what is to be done: the name of a handler.
         subject: the id of the entity that it is about.
-        key: tells this item from all others for ever: scheduling the same key again changes nothing.
+        key: tells this item from all others for ever: scheduling the same key again changes nothing, unless it was
+            cancelled.
         payload: what the handler needs to know.
         attempts: how often it has failed.
     """

@@ -195,7 +195,8 @@ class Machine:
         """The trigger that leads from *state* straight to *target*.
 
         Raises:
-            TransitionRefused: there is none.
+            InvalidInput: there is no state *target*.
+            TransitionRefused: there is no such move.
         """
         if target not in self.states:
             near = nearest(target, self.states)

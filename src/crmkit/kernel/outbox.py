@@ -9,10 +9,9 @@ from typing import Any, Literal
 import attrs
 
 from crmkit.errors import Refused
-from crmkit.kernel.agenda import backoff
+from crmkit.kernel.agenda import TRIES, backoff
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 
-TRIES = 8
 LEASE = timedelta(minutes=5)
 
 

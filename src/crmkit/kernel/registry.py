@@ -40,7 +40,7 @@ class Registry:
 
     Args:
         records: the record and entity classes; references among them must lead to each other.
-            events: the event classes.
+        events: the event classes.
         extras: the custom fields that rules may ask for.
 
     Raises:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.calendar.schedule import Schedule, Span, without
-from crmkit.kernel.calendar.week import DAY, SECOND, day_number, day_of
+from crmkit.kernel.calendar.week import DAY, SECOND, day_number, day_of, weekday
 from crmkit.kernel.clock import start_of_day, utc
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -160,7 +160,7 @@ class Edges:
         shut: list[Span] = [(start - BLOCK, start), (start + BLOCK, start + 2 * BLOCK)]
         for day in self._days(number):
             midnight = day * DAY
-            hours = schedule.opens(day) if special else schedule.week[(day + 3) % 7]
+            hours = schedule.opens(day) if special else schedule.week[weekday(day)]
             opens += [(resolve(midnight + a), resolve(midnight + b)) for a, b in hours]
             if special and day in schedule.holidays:
                 shut.append((self.dawn(day), self.dawn(day + 1)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from crmkit.kernel.calendar.schedule import Schedule, Span, common, union
-from crmkit.kernel.calendar.week import DAY, WEEK, WEEKDAYS, Intervals, day_of, interval
+from crmkit.kernel.calendar.week import DAY, WEEK, WEEKDAYS, Intervals, day_of, interval, weekday
 
 
 def common_hours(one: Schedule, other: Schedule) -> tuple[dict[str, Intervals], dict[date, Intervals]]:
@@ -22,7 +22,7 @@ def common_hours(one: Schedule, other: Schedule) -> tuple[dict[str, Intervals], 
     shifts = {}
     for day in sorted({day + k for day in one.shifts.keys() | other.shifts.keys() for k in (0, 1)}):
         found = by_day(common(_on(one, day), _on(other, day))).get(0, ())
-        if found != week.get(WEEKDAYS[(day + 3) % 7], ()):
+        if found != week.get(WEEKDAYS[weekday(day)], ()):
             shifts[day_of(day)] = found
     return week, shifts
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from crmkit.errors import InvalidInput
 from crmkit.kernel.entity import Attribute, Index, Kind, Schema
 from crmkit.kernel.registry import Registry
+from crmkit.plugins.storage.sql.mapper import parts_of
 from crmkit.plugins.storage.sql.types import TEXT, TYPES
 
 CURRENCY = sa.String(3)
@@ -132,16 +133,11 @@ class Tables:
         sa.Index(
             self.name_of(schema, index.attributes, "key" if index.unique else "idx"),
             table.c.tenant,
-            *(table.c[name] for attribute in index.attributes for name in _kept_in(schema[attribute])),
+            *(table.c[name] for attribute in index.attributes for name in parts_of(schema[attribute])),
             unique=index.unique,
             sqlite_where=where,
             postgresql_where=where,
         )
-
-
-def _kept_in(a: Attribute) -> tuple[str, ...]:
-    """The columns that hold the value itself: an amount of money is a number and a currency."""
-    return (a.name, f"{a.name}_currency") if a.kind is Kind.MONEY else (a.name,)
 
 
 def columns(a: Attribute) -> list[sa.Column[object]]:
