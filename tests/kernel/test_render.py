@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from crmkit import CRM, InvalidInput
 from crmkit.kernel.render import (
     Node,
     card_html,
@@ -161,3 +162,13 @@ def test_a_mask_hides(value: str) -> None:
     hidden = mask(value)
     assert "•••" in hidden
     assert value not in hidden
+
+
+def test_what_prints_refuses_forms_that_it_does_not_have() -> None:
+    with CRM.open("memory://") as crm:
+        page = crm.customers.page()
+    assert format(page, "") == repr(page)
+    assert format(page, "md").startswith("|")
+    assert format(page, "html").startswith("<table")
+    with pytest.raises(InvalidInput, match="Page prints as 'md' or 'html', not as 'pdf'"):
+        format(page, "pdf")

@@ -14,7 +14,7 @@ import attrs
 from crmkit.analytics.charts import figure, short, steps
 from crmkit.errors import InvalidInput
 from crmkit.kernel.money import Money, round_ratio
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 Number = int | Decimal | Fraction
 Row = tuple[str, Number, Money]
@@ -96,7 +96,7 @@ class Bridge:
         return steps(drawn, title="What changed the revenue")
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._cells()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._cells()), html=self._repr_html_)
 
     def __repr__(self) -> str:
         return f"<Bridge from {self.before} to {self.after}>"

@@ -13,7 +13,7 @@ from crmkit.analytics.purchases import by_customer
 from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import shift
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 
 @attrs.frozen(kw_only=True)
@@ -64,7 +64,7 @@ class Cohorts:
         )
 
     def __format__(self, form: str) -> str:
-        return table_md(*self._table()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(*self._table()), html=self._repr_html_)
 
     def __repr__(self) -> str:
         return f"<Cohorts: {len(self.cohorts)} months until {self.until}>"

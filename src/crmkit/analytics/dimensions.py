@@ -23,7 +23,7 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import local_date, shift
 from crmkit.kernel.intervals import share_between
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
@@ -123,7 +123,7 @@ class Funnels:
         return heatmap(rows, heads=heads, title=f"Deals that reached each stage, by {self.by}, in per cent")
 
     def __format__(self, form: str) -> str:
-        return table_md(self._heads(), self._cells()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(self._heads(), self._cells()), html=self._repr_html_)
 
     def __repr__(self) -> str:
         return f"<Funnels of the pipeline {self.pipeline} by {self.by}: {', '.join(s.label for s in self.slices)}>"

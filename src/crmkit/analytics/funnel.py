@@ -8,7 +8,7 @@ import attrs
 
 from crmkit.analytics.charts import bars, figure
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +69,7 @@ class Funnel:
         return bars(rows, title=f"Deals that reached each stage of the pipeline {self.pipeline}")
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._cells()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._cells()), html=self._repr_html_)
 
     def __repr__(self) -> str:
         rate = "nothing decided" if self.win_rate is None else f"{self.win_rate:.0%} won"

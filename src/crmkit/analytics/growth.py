@@ -18,7 +18,7 @@ from crmkit.analytics.cohorts import months_between
 from crmkit.analytics.purchases import refuse_other_currencies
 from crmkit.kernel.clock import check_days, shift
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 
 class Receipt(NamedTuple):
@@ -94,7 +94,7 @@ class Growth(Span):
         )
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._cells()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._cells()), html=self._repr_html_)
 
     def __repr__(self) -> str:
         return f"<Growth from {self.since} to {self.until}: {self.revenue} from {self.customers} customers>"

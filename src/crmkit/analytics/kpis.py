@@ -15,7 +15,7 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.entity import Record
 from crmkit.kernel.money import Money, round_ratio
 from crmkit.kernel.ports import Group
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.marketing.campaigns import Expense
 from crmkit.pipeline.leads.lead import Lead
@@ -129,7 +129,7 @@ class Kpis:
         return {name: str(value) for name, value in shown.items() if value is not None}
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self.facts().items()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self.facts().items()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(HEADERS, self.facts().items(), caption=f"{self.since} to {self.until}")

@@ -14,7 +14,7 @@ import attrs
 
 from crmkit.analytics.charts import bars, figure
 from crmkit.errors import InvalidInput
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 Order = Literal["ordered", "strict", "unordered"]
 Happening = tuple[str, datetime]
@@ -54,7 +54,7 @@ class Path:
         return bars([(s.name, float(s.count), f"{s.count:,}") for s in self.steps], title="People at each step")
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._cells()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._cells()), html=self._repr_html_)
 
     def __repr__(self) -> str:
         return f"<Path: {' → '.join(f'{s.name} {s.count}' for s in self.steps)}>"

@@ -19,7 +19,7 @@ from crmkit.analytics.purchases import by_customer
 from crmkit.errors import DefinitionError, InvalidInput
 from crmkit.kernel.entity import Record
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 Span = tuple[int, int]
 
@@ -199,7 +199,7 @@ class Rfm:
         return bars(rows, title="Customers by group")
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._cells()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._cells()), html=self._repr_html_)
 
     def __repr__(self) -> str:
         return f"<Rfm of {len(self.rows)} customers until {self.until}>"

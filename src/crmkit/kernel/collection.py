@@ -16,7 +16,7 @@ from crmkit.kernel.checking import converters
 from crmkit.kernel.entity import Record
 from crmkit.kernel.events import dump
 from crmkit.kernel.ports import ordering
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.snapshot import value
 from crmkit.kernel.text import shown
 
@@ -61,7 +61,7 @@ class Page(Generic[E]):
         return len(self.items)
 
     def __format__(self, form: str) -> str:
-        return table_md(*self._table()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(*self._table()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(*self._table(), caption=f"{len(self.items)} of {self.total}")

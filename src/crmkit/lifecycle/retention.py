@@ -21,7 +21,7 @@ from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.machine import Machine
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json, to_json
 from crmkit.kernel.text import nearest
@@ -62,7 +62,7 @@ class SweepReport:
     moved: Mapping[str, tuple[str, ...]]
 
     def __format__(self, form: str) -> str:
-        return table_md(["stage", "customers"], self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(["stage", "customers"], self._rows()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(["stage", "customers"], self._rows())

@@ -12,7 +12,7 @@ import attrs
 from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import check_days, start_of_day
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.work import Work
 from crmkit.marketing.attribution import MARKOV, MODELS, Path, Touch, markov, model_named, path_before
@@ -44,7 +44,9 @@ class AttributionReport:
     untouched_revenue: Money
 
     def __format__(self, form: str) -> str:
-        return table_md(["campaign", "orders", "revenue"], self._rows()) if form == "md" else repr(self)
+        return printed(
+            self, form, md=lambda: table_md(["campaign", "orders", "revenue"], self._rows()), html=self._repr_html_
+        )
 
     def _repr_html_(self) -> str:
         return table_html(["campaign", "orders", "revenue"], self._rows(), caption=f"attribution: {self.model}")

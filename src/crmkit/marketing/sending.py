@@ -16,7 +16,7 @@ from crmkit.errors import DefinitionError, Duplicate, InvalidInput, NotFound
 from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.outbox import Message
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.text import clean_text
 from crmkit.kernel.work import Work
@@ -54,7 +54,9 @@ class Mailing:
         return dict(Counter(send.reason for send in self.sends if send.reason is not None).most_common())
 
     def __format__(self, form: str) -> str:
-        return table_md(["status", "reason", "customers"], self._rows()) if form == "md" else repr(self)
+        return printed(
+            self, form, md=lambda: table_md(["status", "reason", "customers"], self._rows()), html=self._repr_html_
+        )
 
     def _repr_html_(self) -> str:
         return table_html(["status", "reason", "customers"], self._rows(), caption=self.occasion)

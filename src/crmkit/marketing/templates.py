@@ -19,7 +19,7 @@ from crmkit.kernel.clock import local_date
 from crmkit.kernel.collection import Collection
 from crmkit.kernel.entity import TEXT_LIMIT, Entity, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.render import card_html, card_md
+from crmkit.kernel.render import card_html, card_md, printed
 from crmkit.kernel.text import nearest, several
 from crmkit.kernel.work import Work
 
@@ -90,7 +90,9 @@ class Rendered:
     html: str | None = None
 
     def __format__(self, form: str) -> str:
-        return card_md(self.subject or "(no subject)", {"body": self.body}) if form == "md" else repr(self)
+        return printed(
+            self, form, md=lambda: card_md(self.subject or "(no subject)", {"body": self.body}), html=self._repr_html_
+        )
 
     def _repr_html_(self) -> str:
         return self.html or card_html(self.subject or "(no subject)", {"body": self.body})

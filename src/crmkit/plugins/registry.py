@@ -9,7 +9,7 @@ import pluggy
 
 from crmkit.errors import DeliveryFailed, PluginError
 from crmkit.kernel.outbox import Message
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.room import Room
 from crmkit.kernel.text import several
 from crmkit.plugins.channels.console import ConsoleChannel
@@ -104,7 +104,9 @@ class Plugins:
         ]
 
     def __format__(self, form: str) -> str:
-        return table_md(["channel", "carries", "longest body"], self._rows()) if form == "md" else repr(self)
+        return printed(
+            self, form, md=lambda: table_md(["channel", "carries", "longest body"], self._rows()), html=self._repr_html_
+        )
 
     def _repr_html_(self) -> str:
         return table_html(["channel", "carries", "longest body"], self._rows())

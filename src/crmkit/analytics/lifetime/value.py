@@ -15,7 +15,7 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.clock import shift
 from crmkit.kernel.entity import Record
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 SHOWN = 10
 
@@ -67,7 +67,7 @@ class LifetimeValue:
         raise InvalidInput(f"{name!r} has bought nothing until {self.until}, so nothing can be told")
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._rows()), html=self._repr_html_)
 
     def __repr__(self) -> str:
         return f"<LifetimeValue of {len(self.prospects)} customers in {self.months} months: {self.total}>"

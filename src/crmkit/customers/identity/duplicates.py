@@ -24,7 +24,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.collection import Desk
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F
 from crmkit.kernel.text import fold
 
@@ -108,7 +108,7 @@ class Scan:
     next: str | None
 
     def __format__(self, form: str) -> str:
-        return table_md(*self._table()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(*self._table()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(*self._table(), caption="Who might be the same person")

@@ -26,7 +26,7 @@ from crmkit.errors import InvalidInput, NotFound, Refused, StaleEntity
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, dump, event
-from crmkit.kernel.render import mask, table_html, table_md
+from crmkit.kernel.render import mask, printed, table_html, table_md
 from crmkit.kernel.rules import F
 from crmkit.kernel.snapshot import taken
 from crmkit.kernel.text import nearest
@@ -114,7 +114,7 @@ class CustomerMergePlan:
     doubts: tuple[str, ...]
 
     def __format__(self, form: str) -> str:
-        return table_md(*self._table()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(*self._table()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(*self._table(), caption=f"merging {self.other.id} into {self.kept.id}")

@@ -28,7 +28,7 @@ from crmkit.kernel.collection import Desk
 from crmkit.kernel.entity import Entity, Kind, Record
 from crmkit.kernel.events import Event, EventRecord, dump, event
 from crmkit.kernel.outbox import Message
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F
 from crmkit.kernel.snapshot import taken
 from crmkit.kernel.text import nearest
@@ -74,7 +74,7 @@ class Erasure:
     events: int
 
     def __format__(self, form: str) -> str:
-        return table_md(*self._table()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(*self._table()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(*self._table(), caption=f"erasing {self.customer.id}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from crmkit.kernel.render import card_html, card_md
+from crmkit.kernel.render import card_html, card_md, printed
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
 from crmkit.lifecycle.loyalty.ledger import LoyaltyAccount, PointBucket, alive
@@ -32,7 +32,7 @@ class LoyaltyStatement:
     expiring: int
 
     def __format__(self, form: str) -> str:
-        return card_md("loyalty", self.facts()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: card_md("loyalty", self.facts()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return card_html("loyalty", self.facts())

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import card_html, card_md
+from crmkit.kernel.render import card_html, card_md, printed
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.work import Work
 from crmkit.marketing.campaigns.campaign import Campaign, Expense
@@ -90,7 +90,7 @@ class CampaignResults:
         return {name: value for name, value in shown.items() if value is not None}
 
     def __format__(self, form: str) -> str:
-        return card_md(self.campaign.name, self.facts()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: card_md(self.campaign.name, self.facts()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return card_html(self.campaign.name, self.facts())

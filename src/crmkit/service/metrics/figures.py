@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from crmkit.kernel.intervals import share_between
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 Between = tuple[float, float]
 Ends = tuple[timedelta | None, timedelta | None]
@@ -151,7 +151,7 @@ class Report:
     groups: tuple[Figures, ...]
 
     def __format__(self, form: str) -> str:
-        return table_md(*self._table()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(*self._table()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(*self._table(), caption=f"{self.since.isoformat()} – {self.until.isoformat()}")
@@ -200,7 +200,7 @@ class Backlog:
         return sum(sum(counts) for counts in self.groups.values())
 
     def __format__(self, form: str) -> str:
-        return table_md(*self._table()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(*self._table()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(*self._table(), caption=f"as of {self.as_of.isoformat()}")

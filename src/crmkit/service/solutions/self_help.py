@@ -16,7 +16,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Index, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.intervals import share_between
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F
 from crmkit.service.cases.case import CaseOpened
 from crmkit.service.surveys.results import period
@@ -128,7 +128,7 @@ class Deflections:
     groups: tuple[Deflection, ...]
 
     def __format__(self, form: str) -> str:
-        return table_md(*self._table()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(*self._table()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(*self._table(), caption="How often self-help was enough")

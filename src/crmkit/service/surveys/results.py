@@ -17,7 +17,7 @@ import attrs
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.intervals import Z, share_between
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.service.surveys.answers import SurveyAnswer
 from crmkit.service.surveys.definition import Survey
@@ -58,7 +58,7 @@ class SurveyResults:
     groups: tuple[Satisfaction, ...]
 
     def __format__(self, form: str) -> str:
-        return table_md(*self._table()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(*self._table()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(*self._table(), caption=self.survey.question)
