@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from crmkit import F, Money
 from crmkit.customers.people import Customer
+from crmkit.errors import DefinitionError
 from crmkit.kernel.entity import Record
 from crmkit.kernel.registry import Registry
 from crmkit.kernel.rules import AsOf, Rule, none_of, one_of, parse, plan
@@ -80,10 +81,34 @@ def test_the_published_schema_accepts_every_rule(about: tuple[type[Record], Rule
         {"all": {"always": True}},
         {"not": None},
         {"left": {"field": ""}, "op": "==", "right": {"value": 1}},
+        {"left": {"aggregate": "sum", "rows": "orders"}, "op": ">", "right": {"value": 1}},
+        {"left": {"aggregate": "sum", "rows": "orders", "of": None}, "op": ">", "right": {"value": 1}},
+        {"left": {"aggregate": "count", "rows": "orders", "of": {"field": "total"}}, "op": ">", "right": {"value": 1}},
+        {"left": {"field": "city"}, "op": "==", "right": {"value": "x", "as": "text"}},
+        {"exists": {"rows": "orders", "window": {}}},
+        {"exists": {"rows": "orders", "window": {"days": None}}},
+        {"exists": {"rows": "orders", "window": {"since": {"value": "2026-03-02"}}}},
+        {"exists": {"rows": "orders", "window": {"until": {"value": "1", "as": "decimal"}}}},
+        {"exists": {"rows": "orders", "window": {"until": {"value": "2026-03-02", "as": "date"}, "side": "before"}}},
     ],
 )
 def test_the_published_schema_refuses_what_is_no_rule(wrong: Any) -> None:
     assert not validator().is_valid(wrong)
+    with pytest.raises(DefinitionError):
+        from_json(wrong)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"left": {"aggregate": "count", "rows": "orders", "of": None}, "op": ">", "right": {"value": 1, "as": None}},
+        {"exists": {"rows": "orders", "window": {"since": {"value": "2026-03-02", "as": "date"}, "until": None}}},
+        {"exists": {"rows": "orders", "window": {"days": 3, "hours": None, "side": "before"}}},
+    ],
+)
+def test_the_published_schema_accepts_what_stands_there_for_nothing(right: Any) -> None:
+    validator().validate(right)
+    assert from_json(to_json(from_json(right))) == from_json(right)
 
 
 EVERY_WORD = [
@@ -146,6 +171,10 @@ def test_every_word_of_the_language_goes_there_and_back(rule: Rule) -> None:
     assert parse(str(rule)) == rule
     assert from_json(json.loads(json.dumps(to_json(rule)))) == rule
     validator().validate(to_json(rule))
+
+
+def test_a_field_may_be_called_followed() -> None:
+    assert parse("followed = 1") == (F.followed == 1)
 
 
 def test_exactly_one_of_the_same_rule_twice_is_none() -> None:

@@ -1,6 +1,6 @@
 """Rules as text that a person can read and write: ``city = "Chengdu" and orders[last 90 days].count >= 3``.
 
-``parse.py`` reads what is written here.
+The package ``parse`` reads what is written here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MATCHES = {
 WORDS = frozenset(
     {
         *("and", "or", "xor", "not", "in", "is", "any", "everyone", "no", "one", "has", "none", "true", "false"),
-        *("held", "anniversary", "bucket", "followed", "then", "segment", "missing", "known"),
+        *("held", "anniversary", "bucket", "then", "segment", "missing", "known"),
         *("contains", "starts", "ends", "icontains", "iequals", "last", "next", "before", "since", "until"),
     }
 )

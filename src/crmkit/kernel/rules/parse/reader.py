@@ -82,4 +82,4 @@ class Reader:
             return read(*given)
         except (ValueError, ArithmeticError) as error:
             self.position -= 1
-            self.fail(f"{what} ({shown(str(error), limit=200)})")
+            self.fail(what if isinstance(error, ArithmeticError) else f"{what} ({shown(str(error), limit=200)})")

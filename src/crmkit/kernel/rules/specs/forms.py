@@ -27,6 +27,8 @@ from crmkit.kernel.rules.nodes import Expr, Related, Rule, Window
 from crmkit.kernel.text import shown
 
 Whole = Annotated[StrictInt, Field(ge=0, le=WINDOW_LIMIT)]
+KINDS: dict[str, Any] = {"pattern": "^(date|instant|decimal|microseconds|[A-Z]{3})$"}
+A_MOMENT: dict[str, Any] = {"required": ["as"], "properties": {"as": {"enum": ["date", "instant"]}}}
 Path = Annotated[StrictStr, Field(min_length=1, max_length=PATH_LIMIT)]
 
 
@@ -43,7 +45,7 @@ class ValueSpec(Spec):
     """A value; ``as`` says what a text stands for: a date, an instant, a decimal, or money in that currency."""
 
     value: StrictBool | StrictInt | float | Annotated[StrictStr, Field(max_length=TEXT_LIMIT)]
-    as_: str | None = Field(default=None, alias="as")
+    as_: str | None = Field(default=None, alias="as", json_schema_extra=KINDS)
 
     def read(self) -> Any:
         """The value itself."""
@@ -62,9 +64,8 @@ class ValueSpec(Spec):
                 case currency:
                     return Money(str(self.value), currency)
         except (ValueError, ArithmeticError) as error:
-            raise DefinitionError(
-                f"{shown(self.value)} is not a value of the kind {shown(self.as_)}: {shown(str(error), limit=200)}"
-            ) from None
+            why = "" if isinstance(error, ArithmeticError) else f": {shown(str(error), limit=200)}"
+            raise DefinitionError(f"{shown(self.value)} is not a value of the kind {shown(self.as_)}{why}") from None
 
     def node(self) -> Expr:
         """The node."""
@@ -103,15 +104,26 @@ class BucketSpec(Spec):
         return bucket_of(self.bucket, self.salt)
 
 
+def _given(name: str, kind: str, **more: Any) -> dict[str, Any]:
+    """What JSON Schema says for a part that is there, and not null."""
+    return {"required": [name], "properties": {name: {"type": kind}, **more}}
+
+
+MEASURES = [_given(name, "integer") for name in ("days", "hours", "months", "seconds")]
+ENDS = [_given(name, "object", side={"const": "last"}) for name in ("since", "until")]
+
+
 class WindowSpec(Spec):
     """A stretch of time."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [*MEASURES, *ENDS]})
 
     days: Whole | None = None
     hours: Whole | None = None
     months: Whole | None = None
     seconds: Annotated[StrictInt, Field(ge=0, le=SECONDS_LIMIT)] | None = None
-    since: ValueSpec | None = None
-    until: ValueSpec | None = None
+    since: ValueSpec | None = Field(default=None, json_schema_extra=A_MOMENT)
+    until: ValueSpec | None = Field(default=None, json_schema_extra=A_MOMENT)
     side: Literal["last", "before", "next"] = "last"
 
     def window(self) -> Window:
@@ -143,6 +155,14 @@ class RelatedSpec(Spec):
 
 class AggregateSpec(RelatedSpec):
     """One value out of related rows."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"aggregate": {"const": "count"}}},
+            "then": {"properties": {"of": {"type": "null"}}},
+            "else": _given("of", "object"),
+        }
+    )
 
     aggregate: Literal["count", "sum", "avg", "min", "max", "distinct", "first", "last"]
     of: FieldSpec | None = None
