@@ -14,6 +14,8 @@ from crmkit.kernel.entity import Kind, Record
 from crmkit.kernel.money import Money
 from crmkit.kernel.registry import Relation
 from crmkit.kernel.rules.planned import (
+    FROM_NOTHING,
+    OUTERMOST,
     Blank,
     Both,
     Column,
@@ -104,7 +106,7 @@ class _Source:
                 return f"({self.value(left, e)} in {self.bind(frozenset(values))})"
             case Like(column, how, text, folded):
                 return self.like(column, how, text, e, folded=folded)
-            case Blank(Total(function="count" | "sum" | "distinct")):
+            case Blank(Total(function=function)) if function in FROM_NOTHING:
                 return "False"
             case Blank(operand):
                 return f"({self.value(operand, e)} is None)"
@@ -251,7 +253,7 @@ def total(
     """One value out of many rows; missing values don't count."""
     if value is None:
         return sum(1 for _ in rows)
-    if function in {"first", "last"}:
+    if function in OUTERMOST:
         return _outermost(function, rows, value, when)
     values = [v for row in rows if (v := value(row)) is not None]
     if currency is not None:

@@ -1,7 +1,7 @@
 """The tree of a rule: immutable nodes that compare by structure.
 
-Expressions have a value: :class:`Attr`, :class:`Part`, :class:`Aggregate`, :class:`Const`.  Rules are true or false:
-the rest.  Nobody writes nodes by hand; ``F`` (see ``fields.py``) builds them.
+Expressions have a value: :class:`Attr`, :class:`Part`, :class:`Aggregate`, :class:`Bucket`, :class:`Const`.  Rules are
+true or false: the rest.  Nobody writes nodes by hand; ``F`` (see ``fields.py``) builds them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ SIZE_LIMIT = 5_000
 HOP = 7  # what a step over a relation weighs: as much as so many levels of brackets in SQL
 PARTS = ("year", "month", "day", "weekday", "hour", "monthday", "age")
 FUNCTIONS = ("count", "sum", "avg", "min", "max", "distinct", "first", "last")
-MATCHES = ("contains", "starts_with", "ends_with", "equals")
 
 
 class Expr:

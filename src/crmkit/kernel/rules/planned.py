@@ -26,6 +26,10 @@ class AsOf:
     past: bool = False
 
 
+FROM_NOTHING = frozenset({"count", "sum", "distinct"})  # functions that have a value when there are no rows
+OUTERMOST = frozenset({"first", "last"})  # functions that take the value of one row
+
+
 # ── Planned expressions ──
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from crmkit.kernel.entity import Kind
 from crmkit.kernel.rules import nodes
 from crmkit.kernel.rules.check.lines import EVERYONE, Atom, Cut, Line, comes_before, not_later
-from crmkit.kernel.rules.check.meaning import ONE_ROW, Meaning, Search
+from crmkit.kernel.rules.check.meaning import Meaning, Search
 from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, OddOf, Related, Rule
+from crmkit.kernel.rules.planned import OUTERMOST
 
 SOME = 60  # things of one kind that are compared with each other
 Inclusion = Callable[[Related, Related], bool]
@@ -187,7 +188,7 @@ def _currencies(meaning: Meaning) -> Iterator[Rule]:
         there = meaning.present(expr)
         if there != EVERYONE:
             yield from (implies(line.present, there) for line in lines)
-        if not isinstance(expr, nodes.Aggregate) or expr.function in ONE_ROW:
+        if not isinstance(expr, nodes.Aggregate) or expr.function in OUTERMOST:
             for one, other in itertools.combinations(lines[:SOME], 2):
                 yield exclude(one.present, other.present)
 

@@ -21,7 +21,6 @@ from crmkit.kernel.rules.check.lines import (
     NOBODY,
     TYPES,
     Atom,
-    Cut,
     Line,
     OddError,
     during,
@@ -30,12 +29,11 @@ from crmkit.kernel.rules.check.lines import (
 from crmkit.kernel.rules.check.names import Place
 from crmkit.kernel.rules.nodes import AllOf, AnyOf, Expr, Not, OddOf, Operator, Related, Rule, Window
 from crmkit.kernel.rules.plan.fitting import LIMITS
+from crmkit.kernel.rules.planned import FROM_NOTHING
 from crmkit.kernel.text import fold
 
 MANY = 40  # values of a list that are looked at one by one
-NEVER_MISSING = {"count", "sum", "distinct"}
 COUNTING = {"count", "distinct"}
-ONE_ROW = {"first", "last"}
 PARTS = {
     "year": (1, 9999),
     "month": (1, 12),
@@ -178,7 +176,7 @@ class Meaning:
     def present(self, expr: Expr) -> Rule:
         """That there is a value."""
         match expr:
-            case nodes.Aggregate(function) if function in NEVER_MISSING:
+            case nodes.Aggregate(function) if function in FROM_NOTHING:
                 return EVERYONE
             case nodes.Bucket() | nodes.Const():
                 return EVERYONE
@@ -338,6 +336,3 @@ def _is_sum(expr: Expr) -> bool:
 
 def _is_computed(expr: Expr) -> bool:
     return isinstance(expr, nodes.Aggregate) and expr.function in COUNTING | {"sum", "avg"}
-
-
-__all__ = ["COUNTING", "ONE_ROW", "Cut", "Meaning", "Search"]

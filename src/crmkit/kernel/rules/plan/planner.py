@@ -28,6 +28,7 @@ from crmkit.kernel.rules.plan.fitting import (
 from crmkit.kernel.rules.plan.naming import Naming
 from crmkit.kernel.rules.plan.timing import Timing
 from crmkit.kernel.rules.planned import (
+    OUTERMOST,
     AsOf,
     Blank,
     Both,
@@ -242,7 +243,7 @@ class Planner:
 
     def _states(self, operand: Operand, schema: Schema) -> Sequence[str] | None:
         """The only states in which *operand* can be, if it is one and they are known."""
-        if isinstance(operand, Total) and operand.function in {"first", "last"} and operand.column is not None:
+        if isinstance(operand, Total) and operand.function in OUTERMOST and operand.column is not None:
             return self.known.states.get((operand.hops[-1].target.name, operand.column.attribute.name))
         if not isinstance(operand, Column) or operand.inside:
             return None

@@ -11,7 +11,7 @@ The models below are the form, and :func:`json_schema` publishes it; ``crmkit-ru
 True
 """
 
-from crmkit.kernel.rules.specs.reading import DEPTH_LIMIT, VERSION, from_json, json_schema
+from crmkit.kernel.rules.specs.reading import from_json, json_schema
 from crmkit.kernel.rules.specs.writing import to_json
 
-__all__ = ["DEPTH_LIMIT", "VERSION", "from_json", "json_schema", "to_json"]
+__all__ = ["from_json", "json_schema", "to_json"]

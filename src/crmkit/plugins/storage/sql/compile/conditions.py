@@ -14,6 +14,8 @@ from crmkit.kernel.money import Money
 from crmkit.kernel.rules.evaluate import is_mean
 from crmkit.kernel.rules.nodes import NEGATED, Operator
 from crmkit.kernel.rules.planned import (
+    FROM_NOTHING,
+    OUTERMOST,
     Blank,
     Both,
     Column,
@@ -37,7 +39,7 @@ from crmkit.plugins.storage.sql.compile.ordering import Ordering
 from crmkit.plugins.storage.sql.compile.related import Near, split
 from crmkit.plugins.storage.sql.compile.singly import Singly
 from crmkit.plugins.storage.sql.compile.totals import Group, group_of, is_grouped
-from crmkit.plugins.storage.sql.compile.values import FROM_NOTHING, is_choice, is_distant
+from crmkit.plugins.storage.sql.compile.values import is_choice, is_distant
 from crmkit.plugins.storage.sql.compile.words import COMPARE, Condition, all_of, any_of, total_of
 
 AT_ONCE = 1_000  # aggregates in one scan; SQLite has room for twice as many
@@ -109,7 +111,7 @@ class Compiler(Singly, Ordering):
         self, left: Operand, op: Operator, right: Operand, t: FromClause, *, holds: bool, near: Near | None
     ) -> Condition:
         """A comparison; what is missing fails it."""
-        if isinstance(left, Total) and isinstance(right, Literal) and left.function not in {"first", "last"}:
+        if isinstance(left, Total) and isinstance(right, Literal) and left.function not in OUTERMOST:
             return self.total_is(left, op, right.value, t, holds=holds, near=near)
         if is_distant(left) and isinstance(right, Literal):
             hops, here = split(left)

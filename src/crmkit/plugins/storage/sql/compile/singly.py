@@ -11,13 +11,10 @@ from sqlalchemy.sql import ColumnElement, FromClause, Select
 from crmkit.kernel.entity import Kind
 from crmkit.kernel.rules.nodes import NEGATED, Operator
 from crmkit.kernel.rules.plan import kind_of_operand
-from crmkit.kernel.rules.planned import Operand, Total
+from crmkit.kernel.rules.planned import FROM_NOTHING, OUTERMOST, Operand, Total
 from crmkit.plugins.storage.sql.compile.totals import Totals
-from crmkit.plugins.storage.sql.compile.values import FROM_NOTHING
 from crmkit.plugins.storage.sql.compile.words import COMPARE, Condition
 from crmkit.plugins.storage.sql.types import SCALE
-
-OUTERMOST = {"first", "last"}
 
 
 class Singly(Totals):

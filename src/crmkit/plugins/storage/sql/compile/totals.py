@@ -19,9 +19,8 @@ from crmkit.errors import DefinitionError
 from crmkit.kernel.entity import Kind
 from crmkit.kernel.money import Money
 from crmkit.kernel.rules.nodes import NEGATED, Operator
-from crmkit.kernel.rules.planned import Both, Is, Literal, Plan, Total
+from crmkit.kernel.rules.planned import FROM_NOTHING, OUTERMOST, Both, Is, Literal, Plan, Total
 from crmkit.plugins.storage.sql.compile.related import Near, RelatedRows
-from crmkit.plugins.storage.sql.compile.values import FROM_NOTHING
 from crmkit.plugins.storage.sql.compile.words import COMPARE, Condition, all_of, any_of
 from crmkit.plugins.storage.sql.types import SCALE
 
@@ -58,7 +57,7 @@ def is_grouped(plan: Plan) -> bool:
     if not (isinstance(plan, Is) and isinstance(plan.left, Total) and isinstance(plan.right, Literal)):
         return False
     total = plan.left
-    return total.function not in {"first", "last"} and len(total.hops) == 1 and total.hops[0].many
+    return total.function not in OUTERMOST and len(total.hops) == 1 and total.hops[0].many
 
 
 class Totals(RelatedRows):

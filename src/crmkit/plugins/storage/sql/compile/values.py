@@ -17,8 +17,6 @@ from crmkit.kernel.rules.planned import Column, Draw, Literal, Operand, PartOf, 
 from crmkit.plugins.storage.sql.compile.words import Words
 from crmkit.plugins.storage.sql.types import SCALE, TYPES
 
-FROM_NOTHING = {"count", "sum", "distinct"}
-
 
 class Values(Words):
     """Operands."""
