@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
-from crmkit import CRM, AccessDenied, F, Money, Rule
+from crmkit import CRM, AccessDenied, BusinessCalendar, F, Line, Money, Rule
 from crmkit.customers.people import Customer
 from crmkit.kernel.entity import Record
+from crmkit.pipeline.orders import Order
 
 
 def own(actor: str, cls: type[Record]) -> Rule | None:
@@ -61,3 +63,22 @@ def test_reactions_see_everything(crm: CRM) -> None:
     assert deal is not None
     xu.pipeline.opportunities.win(deal)
     assert crm.lifecycle.stage_of(wang) == "customer"
+
+
+def test_what_the_house_decides_depends_on_nobodys_view() -> None:
+    def access(actor: str, cls: type[Record]) -> Rule | None:
+        return F.channel == "web" if cls is Order and actor == "xu" else None
+
+    with CRM.open("memory://", currency="CNY", access=access) as crm:
+        always = BusinessCalendar.always_open()
+        crm.service.policies.define(
+            "buyers", calendar=always, resolution=timedelta(hours=4), when=F.customer.orders.count() >= 1
+        )
+        crm.service.routing.define("buyers", rule=F.customer.orders.count() >= 1, automatic=True)
+        crm.service.agents.define("agent:li", queues=["buyers"])
+        wang = crm.customers.register(name="Xiao Wang")
+        crm.pipeline.orders.place(wang, lines=[Line("Album", unit_price=Money(100, "CNY"))], channel="shop")
+        xu = crm.acting_as("xu")
+        assert xu.pipeline.orders.count() == 0
+        case = xu.service.cases.open(wang, subject="Where is it?")
+        assert (case.policy, crm.service.cases.get(case.id).owner) == ("buyers", "agent:li")

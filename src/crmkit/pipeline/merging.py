@@ -17,7 +17,7 @@ from crmkit.kernel import snapshot
 from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, Record, Schema, attribute, entity
 from crmkit.kernel.events import dump
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F
 from crmkit.kernel.work import Work
 
@@ -66,7 +66,7 @@ class MergePlan(Generic[E]):
     moves: Mapping[str, int]
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._rows()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(HEADERS, self._rows(), caption=f"merging {1 + len(self.others)} into {self.survivor.id}")

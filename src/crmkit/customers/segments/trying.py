@@ -18,10 +18,10 @@ from crmkit.kernel.rules.check import Findings, check
 from crmkit.kernel.rules.explain import Explainer, Explanation
 from crmkit.kernel.rules.nodes import a_rule
 from crmkit.kernel.rules.specs import from_json
+from crmkit.kernel.satisfying import neighbours
 from crmkit.kernel.text import shown
 
 if TYPE_CHECKING:
-    from crmkit.kernel.registry import Relation
     from crmkit.kernel.work import Work
 
 SAMPLE = 10
@@ -174,7 +174,7 @@ class Trying(Collection[Segment]):
                 schema=Customer.__schema__,
                 registry=work.house.registry,
                 as_of=AsOf(at=at, zone=work.settings.zone, past=at < work.now),
-                neighbours=lambda relation, row: _neighbours(work, relation, row),
+                neighbours=lambda relation, row: neighbours(work, relation, row),
                 hidden=lambda rows: _hidden(work, rows),
             )
             asked = self._asked(work, segment, who)
@@ -237,15 +237,6 @@ def _days(since: date | None, until: date | None, step: int) -> list[date]:
             f"{len(distances):,}: take a larger step= than {step}"
         )
     return [since + timedelta(days=n) for n in distances]
-
-
-def _neighbours(work: Work, relation: Relation, row: Any) -> Sequence[Any]:
-    """The rows that *relation* leads to: a rule looks at all of them, whoever asks."""
-    with work.as_the_house():
-        if relation.many:
-            return work.find(relation.target.cls, F[relation.key] == row.id)
-        identifier = getattr(row, relation.key)
-        return () if identifier is None else [work.get(relation.target.cls, identifier)]
 
 
 def _hidden(work: Work, rows: Sequence[Any]) -> set[str]:

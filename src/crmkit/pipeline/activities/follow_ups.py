@@ -13,11 +13,11 @@ from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json, to_json
+from crmkit.kernel.satisfying import satisfies
 from crmkit.kernel.work import Work
 from crmkit.pipeline.activities.about import links
 from crmkit.pipeline.activities.activity import Activity, ActivityScheduled, Doing
 from crmkit.pipeline.activities.timing import foresee
-from crmkit.pipeline.neighbours import satisfies
 from crmkit.pipeline.opportunities.deal import Opportunity
 from crmkit.pipeline.stages.edition import kept, renewed
 

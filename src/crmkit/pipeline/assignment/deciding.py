@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from crmkit.kernel.rules import F, Rule
+from crmkit.kernel.satisfying import satisfies
 from crmkit.kernel.work import Work
 from crmkit.pipeline.assignment.entry import AssignmentEntry, AssignmentSetup, Decision, Turns, chosen
 from crmkit.pipeline.assignment.hands import handed, recent, record, turns_in, turns_of
 from crmkit.pipeline.assignment.salesperson import Salesperson
 from crmkit.pipeline.leads.lead import CLOSED, Lead
-from crmkit.pipeline.neighbours import satisfies, the_house
 from crmkit.pipeline.pool.pool import watch_many
 
 FREE = F.owner.is_missing() & F.stage.not_in(CLOSED)
@@ -36,17 +36,17 @@ def decided(work: Work, lead: Lead, *, hold: bool = False) -> Decision:
         lead: which.
         hold: whether others who ask the same entry wait until the transaction ends, so that turns and limits hold.
     """
-    house = the_house(work)
     decision = Decision(lead=lead, owner=None, entry=None, because="no entry fits")
-    for entry in entries_of(house):
-        if not satisfies(house, lead, entry.read()):
-            continue
-        if hold:
-            _hold(work, entry)
-        people = house.find(Salesperson, entry.members(), order_by="name")
-        decision = chosen(entry, lead, people, turns_in(house, entry, people))
-        if decision.owner is not None or not entry.go_on:
-            return decision
+    with work.as_the_house():
+        for entry in entries_of(work):
+            if not satisfies(work, lead, entry.read()):
+                continue
+            if hold:
+                _hold(work, entry)
+            people = work.find(Salesperson, entry.members(), order_by="name")
+            decision = chosen(entry, lead, people, turns_in(work, entry, people))
+            if decision.owner is not None or not entry.go_on:
+                break
     return decision
 
 
@@ -61,17 +61,17 @@ def assigned(work: Work, lead: Lead) -> Lead:
 def received(work: Work, leads: Sequence[Lead]) -> list[Lead]:
     """New leads, given out if the house does so by itself; in the order in which they came."""
     free = [lead.id for lead in leads if lead.owner is None]
-    house = the_house(work)
-    setup = setup_of(house) if free else None
-    if setup is None or not setup.at_capture:
-        return list(leads)
-    if len(leads) == 1:
-        return [assigned(work, leads[0])]
     now = {lead.id: lead for lead in leads}
-    for begin in range(0, len(free), AT_ONCE):
-        part = F.id.in_(free[begin : begin + AT_ONCE])
-        _given_out(work, house, house.find(Lead, FREE & part, order_by=ORDER), among=FREE & part)
-        now |= {lead.id: lead for lead in house.find(Lead, part)}
+    with work.as_the_house():
+        setup = setup_of(work) if free else None
+        if setup is None or not setup.at_capture:
+            return list(leads)
+        if len(leads) == 1:
+            return [assigned(work, leads[0])]
+        for begin in range(0, len(free), AT_ONCE):
+            part = F.id.in_(free[begin : begin + AT_ONCE])
+            _given_out(work, work.find(Lead, FREE & part, order_by=ORDER), among=FREE & part)
+            now |= {lead.id: lead for lead in work.find(Lead, part)}
     return list(now.values())
 
 
@@ -99,19 +99,20 @@ def _first(
 def distributed(work: Work, wanted: Rule, *, limit: int | None) -> list[Decision]:
     """A few queries for each entry, whatever the number of leads."""
     leads = work.find(Lead, wanted, order_by=ORDER, limit=limit)
-    return _given_out(work, the_house(work), leads, among=wanted)
+    with work.as_the_house():
+        return _given_out(work, leads, among=wanted)
 
 
-def _given_out(work: Work, house: Work, leads: Sequence[Lead], *, among: Rule) -> list[Decision]:
-    entries = entries_of(house)
+def _given_out(work: Work, leads: Sequence[Lead], *, among: Rule) -> list[Decision]:
+    entries = entries_of(work)
     for entry in entries:
         _hold(work, entry)
-    turns, members = turns_of(house), _members(house, entries)
+    turns, members = turns_of(work), _members(work, entries)
     fitting: dict[str, list[AssignmentEntry]] = {}
     for entry in entries:
-        turns.recent[entry.name] = recent(house, entry, members[entry.name])
+        turns.recent[entry.name] = recent(work, entry, members[entry.name])
         rule = entry.read()
-        for (lead_id,) in house.columns(Lead, ["id"], among if rule is None else among & rule):
+        for (lead_id,) in work.columns(Lead, ["id"], among if rule is None else among & rule):
             fitting.setdefault(lead_id, []).append(entry)
     decisions, changed, records = [], [], []
     for lead in leads:

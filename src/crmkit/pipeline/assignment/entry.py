@@ -14,7 +14,7 @@ import attrs
 from crmkit.errors import InvalidInput
 from crmkit.kernel.entity import Entity, Index, Record, attribute, entity
 from crmkit.kernel.events import Event, event
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json
 from crmkit.pipeline.assignment.salesperson import Salesperson
@@ -139,7 +139,7 @@ class Decision:
     others: tuple[tuple[str, str], ...] = ()
 
     def __format__(self, form: str) -> str:
-        return table_md(["who", "why"], self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(["who", "why"], self._rows()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(["who", "why"], self._rows(), caption=self.lead.title)

@@ -9,7 +9,7 @@ import attrs
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 COUNTED = ("closed", "commit", "best_case", "pipeline")
 
@@ -160,7 +160,7 @@ class Forecast:
         yield ["total", *_cells(self.adjusted)]
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._rows()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(HEADERS, self._rows(), caption=f"{self.since} to {self.until}, seen on {self.as_of}")

@@ -11,7 +11,7 @@ import attrs
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.intervals import median_between, share_between
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.pipeline.forecast.experience import Stay, incidence
 from crmkit.pipeline.stages.definition import SalesPipeline
 
@@ -78,7 +78,7 @@ class Conversions:
         return (stage.cells() for stage in self.stages)
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._rows()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(HEADERS, self._rows(), caption=f"What becomes of deals of the pipeline {self.pipeline}")

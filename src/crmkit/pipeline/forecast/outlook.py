@@ -13,7 +13,7 @@ import attrs
 
 from crmkit.errors import InvalidInput
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import card_html, card_md
+from crmkit.kernel.render import card_html, card_md, printed
 from crmkit.pipeline.forecast.arrivals import Arrival, Arrivals, arrivals
 from crmkit.pipeline.forecast.passages import Chances, Where, leaving, passages_of
 from crmkit.pipeline.opportunities.deal import DealState
@@ -64,7 +64,9 @@ class Outlook:
         }
 
     def __format__(self, form: str) -> str:
-        return card_md(f"{self.since} to {self.until}", self._facts()) if form == "md" else repr(self)
+        return printed(
+            self, form, md=lambda: card_md(f"{self.since} to {self.until}", self._facts()), html=self._repr_html_
+        )
 
     def _repr_html_(self) -> str:
         return card_html(f"{self.since} to {self.until}", self._facts())

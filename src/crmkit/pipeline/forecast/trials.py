@@ -7,7 +7,7 @@ from datetime import date
 import attrs
 
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 TRIALS = ("seen on", "weighted", "outlook", "8 times of 10 between", "actual")
 
@@ -97,7 +97,7 @@ class Backtest:
         return [[t.seen_on, t.weighted, t.outlook, f"{t.low} – {t.high}", t.actual] for t in self.trials]
 
     def __format__(self, form: str) -> str:
-        return table_md(TRIALS, self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(TRIALS, self._rows()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(TRIALS, self._rows(), caption="Foreseen, and what came")

@@ -24,7 +24,7 @@ from crmkit.kernel.change import Change
 from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.ids import is_id
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules import F
 from crmkit.kernel.text import fold
 from crmkit.kernel.work import Work
@@ -94,7 +94,9 @@ class ConversionPlan:
     activities: int
 
     def __format__(self, form: str) -> str:
-        return table_md(["what", "how", "which", "why"], self._rows()) if form == "md" else repr(self)
+        return printed(
+            self, form, md=lambda: table_md(["what", "how", "which", "why"], self._rows()), html=self._repr_html_
+        )
 
     def _repr_html_(self) -> str:
         return table_html(["what", "how", "which", "why"], self._rows(), caption=f"conversion of {self.lead.title}")

@@ -9,9 +9,9 @@ from crmkit.errors import InvalidInput
 from crmkit.kernel.machine import Machine
 from crmkit.kernel.rules import AsOf
 from crmkit.kernel.rules.explain import Explainer
+from crmkit.kernel.satisfying import neighbours
 from crmkit.kernel.text import nearest
 from crmkit.kernel.work import Work
-from crmkit.pipeline.neighbours import neighbours
 from crmkit.pipeline.opportunities.approvals import approved
 from crmkit.pipeline.opportunities.deal import Opportunity
 from crmkit.pipeline.stages.definition import SalesPipeline, Stage

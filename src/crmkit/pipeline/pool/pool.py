@@ -17,9 +17,9 @@ from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json
+from crmkit.kernel.satisfying import satisfies
 from crmkit.kernel.work import Work
 from crmkit.pipeline.leads.lead import Lead
-from crmkit.pipeline.neighbours import satisfies, the_house
 
 CHECK = "pipeline.check_pool"
 MOMENT = timedelta(seconds=1)
@@ -78,9 +78,9 @@ class PoolDefined(Event):
 
 def pool_of(work: Work, lead: Lead) -> Pool | None:
     """The pool that decides about a lead, whatever the actor may see."""
-    house = the_house(work)
-    pools = house.find(Pool, order_by="name")
-    return next((pool for pool in pools if satisfies(house, lead, pool.read())), None)
+    with work.as_the_house():
+        pools = work.find(Pool, order_by="name")
+        return next((pool for pool in pools if satisfies(work, lead, pool.read())), None)
 
 
 def watch(work: Work, lead: Lead) -> None:
@@ -94,11 +94,11 @@ def watch(work: Work, lead: Lead) -> None:
 
 def watch_many(work: Work, leads: Iterable[Lead]) -> None:
     """The same for many, with a few queries for each pool, whatever the number of leads."""
-    house = the_house(work)
-    pools = house.find(Pool, order_by="name")
+    with work.as_the_house():
+        pools = work.find(Pool, order_by="name")
     waiting = [lead for lead in leads if pools and lead.owner is not None and lead.open]
     for pool in pools:
-        fitting = _fitting(house, pool, waiting)
+        fitting = _fitting(work, pool, waiting)
         for lead in waiting:
             if lead.id in fitting:
                 look_later(work, lead, pool, followed_up_at=None)
@@ -112,7 +112,8 @@ def _fitting(work: Work, pool: Pool, leads: Sequence[Lead]) -> set[str]:
     if rule is None:
         return set(ids)
     parts = (F.id.in_(ids[begin : begin + CHUNK]) for begin in range(0, len(ids), CHUNK))
-    return {found for part in parts for (found,) in work.columns(Lead, ["id"], rule & part)}
+    with work.as_the_house():
+        return {found for part in parts for (found,) in work.columns(Lead, ["id"], rule & part)}
 
 
 def look_later(work: Work, lead: Lead, pool: Pool, *, followed_up_at: datetime | None) -> None:

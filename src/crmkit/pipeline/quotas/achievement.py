@@ -10,7 +10,7 @@ from typing import Literal
 import attrs
 
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.pipeline.quotas.quota import Quota
 
 AT_RISK = Decimal("0.8")
@@ -63,7 +63,7 @@ class Scoreboard:
         return len(self.achievements)
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._rows()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(HEADERS, self._rows(), caption=self.day.isoformat())

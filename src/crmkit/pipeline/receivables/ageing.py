@@ -10,7 +10,7 @@ import attrs
 
 from crmkit.kernel.clock import local_date
 from crmkit.kernel.money import Money
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.pipeline.orders.order import Order
 from crmkit.pipeline.receivables.instalments import Instalment, parts_of
 
@@ -85,7 +85,9 @@ class Ageing:
             yield [code, *row.values()]
 
     def __format__(self, form: str) -> str:
-        return table_md(["currency", *self.classes], self._rows()) if form == "md" else repr(self)
+        return printed(
+            self, form, md=lambda: table_md(["currency", *self.classes], self._rows()), html=self._repr_html_
+        )
 
     def _repr_html_(self) -> str:
         return table_html(["currency", *self.classes], self._rows(), caption=f"Receivables on {self.on}")

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import attrs
 
 from crmkit.errors import InvalidInput
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 
 STAGE, TAGS, PRIOR, ALL = "stage", "tags", "prior", "*"
 LOWEST, HIGHEST = 0.01, 99.99
@@ -135,7 +135,12 @@ class Judgement:
         return [f for f in self.factors[1:] if f.left_out is None]
 
     def __format__(self, form: str) -> str:
-        return table_md(["fact", "value", "won", "lost", "counts"], self._rows()) if form == "md" else repr(self)
+        return printed(
+            self,
+            form,
+            md=lambda: table_md(["fact", "value", "won", "lost", "counts"], self._rows()),
+            html=self._repr_html_,
+        )
 
     def _repr_html_(self) -> str:
         return table_html(["fact", "value", "won", "lost", "counts"], self._rows(), caption=f"{self.probability} %")

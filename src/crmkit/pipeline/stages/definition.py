@@ -12,7 +12,7 @@ import attrs
 from crmkit.errors import DefinitionError
 from crmkit.kernel.checking import decimal
 from crmkit.kernel.machine import Machine, Move, on
-from crmkit.kernel.render import table_html, table_md
+from crmkit.kernel.render import printed, table_html, table_md
 from crmkit.kernel.rules.nodes import Rule
 from crmkit.kernel.rules.specs import from_json, to_json
 from crmkit.kernel.text import clean_text, nearest
@@ -285,7 +285,7 @@ class SalesPipeline:
         ]
 
     def __format__(self, form: str) -> str:
-        return table_md(HEADERS, self._rows()) if form == "md" else repr(self)
+        return printed(self, form, md=lambda: table_md(HEADERS, self._rows()), html=self._repr_html_)
 
     def _repr_html_(self) -> str:
         return table_html(HEADERS, self._rows(), caption=self.name)

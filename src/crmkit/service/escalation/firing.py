@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from crmkit.kernel.change import Change
+from crmkit.kernel.satisfying import satisfies
 from crmkit.service.cases.case import Case, CaseUpdated
 from crmkit.service.cases.history import history
 from crmkit.service.cases.keeping import ASIDE, ESCALATE, judged_by, key_of, settle
@@ -16,7 +17,6 @@ from crmkit.service.escalation.ledger import CaseEscalated, Escalation
 from crmkit.service.escalation.levels import Level, Turn, following
 from crmkit.service.escalation.mutes import muted_until
 from crmkit.service.escalation.telling import Told, tell
-from crmkit.service.policies.matching import fits
 from crmkit.service.policies.policy import Policy
 from crmkit.service.sla.engine import Happening
 
@@ -85,7 +85,7 @@ def _wanted(work: Work, firing: Firing) -> bool:
     if not alive or (not firing.first and case.acknowledged_at is not None):
         return False
     condition = firing.level.condition
-    return condition is None or fits(work, case, condition)
+    return condition is None or satisfies(work, case, condition)
 
 
 def _reached(work: Work, firing: Firing, past: list[Happening]) -> bool:

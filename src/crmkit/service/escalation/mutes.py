@@ -11,8 +11,8 @@ from crmkit.kernel.entity import Entity, attribute, entity
 from crmkit.kernel.events import Event, event
 from crmkit.kernel.rules import F
 from crmkit.kernel.rules.specs import from_json
+from crmkit.kernel.satisfying import satisfies
 from crmkit.service.cases.case import Case
-from crmkit.service.policies.matching import fits
 
 if TYPE_CHECKING:
     from crmkit.kernel.work import Work
@@ -57,5 +57,5 @@ def muted_until(work: Work, case: Case) -> datetime | None:
     if MEMO not in work.memo:
         work.memo[MEMO] = work.find(Mute, (F.until > now) & (F.since <= now))
     mutes: list[Mute] = work.memo[MEMO]
-    found = [m.until for m in mutes if m.rule is None or fits(work, case, from_json(m.rule))]
+    found = [m.until for m in mutes if m.rule is None or satisfies(work, case, from_json(m.rule))]
     return max(found, default=None)

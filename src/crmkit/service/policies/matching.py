@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from crmkit.kernel.registry import Relation
-from crmkit.kernel.rules import F, Rule
-from crmkit.kernel.rules.evaluate import compile_plan
+from crmkit.kernel.rules import F
 from crmkit.kernel.rules.specs import from_json
+from crmkit.kernel.satisfying import satisfies
 from crmkit.service.policies.policy import Policy
 
 if TYPE_CHECKING:
@@ -26,19 +24,6 @@ def policy_for(work: Work, case: Entity) -> Policy | None:
     for position, _, identifier, rule in sorted(known, key=lambda row: (row[0] is None, row[0] or 0, row[1])):
         if rule is None:
             blank = blank or (identifier if position is not None else None)
-        elif fits(work, case, from_json(rule)):
+        elif satisfies(work, case, from_json(rule)):
             return work.get(Policy, str(identifier))
     return None if blank is None else work.get(Policy, blank)
-
-
-def fits(work: Work, case: Entity, rule: Rule) -> bool:
-    """Whether *case*, which need not be stored yet, satisfies *rule*."""
-    judge = compile_plan(work.plan(type(case), rule), lambda relation, row: _neighbours(work, relation, row))
-    return bool(judge(case))
-
-
-def _neighbours(work: Work, relation: Relation, row: Any) -> Sequence[Any]:
-    if relation.many:
-        return work.find(relation.target.cls, F[relation.key] == row.id)
-    identifier = getattr(row, relation.key)
-    return () if identifier is None else [work.get(relation.target.cls, identifier)]

@@ -16,8 +16,8 @@ from crmkit.kernel.entity import Record
 from crmkit.kernel.ports import Query
 from crmkit.kernel.rules import F, Rule
 from crmkit.kernel.rules.specs import from_json
+from crmkit.kernel.satisfying import satisfies
 from crmkit.service.cases.case import Case
-from crmkit.service.policies.matching import fits
 from crmkit.service.routing.choosing import Choice, Demand, Hand, choose
 from crmkit.service.routing.records import Agent, Exclusion, HandOver, Queue, Turn
 
@@ -72,7 +72,7 @@ def one_at_a_time(work: Work) -> None:
 def queue_for(work: Work, case: Case) -> Queue | None:
     """The first queue whose rule holds of *case*, which need not be stored yet."""
     for queue in queues(work):
-        if queue.rule is None or fits(work, case, from_json(queue.rule)):
+        if queue.rule is None or satisfies(work, case, from_json(queue.rule)):
             return queue
     return None
 
