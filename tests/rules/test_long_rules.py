@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -117,10 +116,8 @@ def test_an_odd_number_holds(asked: Asked) -> None:
 
 @pytest.mark.parametrize("number", [11, 19, 500])
 def test_it_grows_with_the_number_of_conditions(asked: Asked, number: int) -> None:
-    begun = perf_counter()
     rule = reduce(operator.xor, [F.name == f"n{n}" for n in range(number - 1)], A)
     assert parse(str(rule)) == from_json(to_json(rule)) == rule
-    assert perf_counter() - begun < 5
     assert len(str(rule)) < 30 * number
     assert asked(rule) == {"both", "other"}
 

