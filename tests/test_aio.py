@@ -439,6 +439,7 @@ def test_a_hosts_transaction_in_the_loop(database: str, tenant: str) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_what_cannot_be_opened_says_why(tmp_path: object, postgres_database: str) -> None:
     engine = sa.create_engine("sqlite://")
 

@@ -14,6 +14,7 @@ from crmkit.kernel.rules.nodes import AnyOf, walk
 from crmkit.testing import FrozenClock
 
 
+@pytest.mark.slow
 def test_a_rule_that_could_not_be_read_again_is_refused_and_disturbs_no_other_segment(
     crm: CRM, clock: FrozenClock
 ) -> None:

@@ -31,6 +31,8 @@ from crmkit.testing import FrozenClock
 from crmkit.testing.strategies import extras, instants, rules, worlds
 from crmkit.testing.suites.library import Book, Lending, Loan, Shelf
 
+pytestmark = pytest.mark.slow  # every test writes Parquet files
+
 ENTITIES = [Shelf, Book, Loan]
 with CRM.open("memory://", entities=ENTITIES, extras=[Lending]) as opened:
     REGISTRY = opened.storage.registry
@@ -62,7 +64,6 @@ def all_kinds(draw: st.DrawFn, sizes: Mapping[type[Record], int]) -> list[Record
     return rest + [s.evolve(subject=draw(st.sampled_from(moving)), field=draw(fields)) for s in spans if moving]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("cls", [Book, Customer, Opportunity, Order, Company])
 def test_parquet_files_answer_like_the_memory_store(
     tmp_path_factory: pytest.TempPathFactory, cls: type[Record]

@@ -81,6 +81,7 @@ def test_that_no_change_helps_is_shown(crm: CRM, li: Customer) -> None:
         format(explained(crm, ROME, li), "pdf")
 
 
+@pytest.mark.slow
 def test_of_a_very_large_rule_a_change_is_named_but_not_called_the_smallest(crm: CRM, li: Customer) -> None:
     tags = [F.tags.has(f"t{n}") for n in range(600)]
     why = explained(crm, reduce(or_, tags) & ROME, li)

@@ -110,6 +110,7 @@ def test_the_named_conditions_suffice_and_no_smaller_set_does(
         assert len(turn.leaves) == size
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(puzzle=puzzles(), wanted=st.booleans())
 def test_what_is_found_without_a_search_suffices(puzzle: tuple[Rule, dict[Rule, bool]], *, wanted: bool) -> None:

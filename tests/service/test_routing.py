@@ -427,6 +427,7 @@ def open_many(crm: CRM, customer: Customer, *, owner: str | None, number: int, q
 NEEDED = [a.name for a in Case.__schema__ if a.name not in {"id", "created_at", "version", "updated_at"}]
 
 
+@pytest.mark.slow
 def test_many_open_cases_do_not_make_a_decision_slower(clock: FrozenClock) -> None:
     """Counted in steps of SQLite's own machine, which no other program on the computer can disturb."""
     with CRM.open("sqlite://", clock=clock) as crm:
